@@ -1,0 +1,18 @@
+import type { Trigger } from "../pull/transfer-event.ts";
+
+/** One address on which clients are served. */
+export interface Listener {
+  /** Names it in logs and metrics. */
+  readonly name: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The one registry behind this listener; absent: requests name it by `ns`, `OCI-Namespace` or a path prefix. */
+  readonly registry?: string;
+  readonly isolation?: string;
+  readonly trigger?: Trigger;
+  /** Methods other than GET and HEAD are forwarded. */
+  readonly allowPush: boolean;
+  /** `proc`: look up the peer's process in /proc for each connection (same host only). */
+  readonly peerIdentity: "none" | "proc";
+}

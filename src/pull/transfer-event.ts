@@ -1,0 +1,145 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Index, Manifest } from "../oci/manifest.ts";
+import type { Route } from "../oci/route.ts";
+import type { CredentialEvidence } from "./credentials.ts";
+import type { Failure } from "./outcome.ts";
+
+/**
+ * The facts that the data plane reports, in the order in which they happen. Times are milliseconds since the Unix
+ * epoch, fractions allowed, and come from one clock. No event holds a secret.
+ */
+export type TransferEvent =
+  | ConnectionOpened
+  | ConnectionClosed
+  | TransferStarted
+  | ResponseStarted
+  | TransferFinished
+  | TransferFailed
+  | UpstreamExchanged
+  | Refused;
+
+/** Receives every event. Never throws. */
+export type Observer = (event: TransferEvent) => void;
+
+/** A client opened a TCP connection. `connection` is unique in this process. */
+export interface ConnectionOpened {
+  readonly type: "connection-opened";
+  readonly atMs: number;
+  readonly connection: number;
+  readonly listener: string;
+  /** Without port. */
+  readonly remoteAddress: string;
+  /** Id of the client's process, where the listener looks it up (`peerIdentity: proc`). */
+  readonly peerProcess?: number;
+}
+
+export interface ConnectionClosed {
+  readonly type: "connection-closed";
+  readonly atMs: number;
+  readonly connection: number;
+}
+
+/** A request's head was read. `transfer` is unique in this process and grows. */
+export interface TransferStarted {
+  readonly type: "started";
+  readonly atMs: number;
+  readonly transfer: number;
+  readonly connection: number;
+  readonly listener: string;
+  readonly remoteAddress: string;
+  /** host[:port] as the client names it, lower-case: from `ns`, the listener or the path prefix. */
+  readonly registry: string;
+  readonly method: string;
+  /** The repository in it is the registry's: a path prefix is already taken off. */
+  readonly route: Route;
+  readonly userAgent: string;
+  /** Value of `Accept`; containerd names a blob's exact media type in it. */
+  readonly accept: string;
+  readonly credentials: CredentialEvidence;
+  /** First byte wanted by a `Range: bytes=N-…` header; absent without such a header. */
+  readonly rangeStart?: number;
+  /** Trace id of `traceparent` (32 hex digits). */
+  readonly traceId?: string;
+  /** From the listener or a request header; absent: the tracker takes the User-Agent's family. */
+  readonly isolation?: string;
+  readonly trigger?: Trigger;
+  /** Another proxy forwarded this request (`Via`, `X-Forwarded-For`, `Forwarded`): connections identify nobody. */
+  readonly forwarded: boolean;
+}
+
+export type Trigger = "execution" | "warmup";
+
+/** The head of the final response was written to the client. */
+export interface ResponseStarted {
+  readonly type: "responded";
+  readonly atMs: number;
+  readonly transfer: number;
+  readonly status: number;
+  /** Bytes of the body, where the head tells. */
+  readonly contentLength?: number;
+  /** Of a 206. `size` is absent when the server does not know it (`*`). */
+  readonly contentRange?: { readonly start: number; readonly end: number; readonly size?: number };
+  readonly contentType?: string;
+  readonly dockerContentDigest?: Digest;
+  readonly retryAfterSeconds?: number;
+  /** host[:port] that served the body: the registry's endpoint, or the target of a redirect that was followed. */
+  readonly servingHost?: string;
+  /** Why the proxy itself made this response; absent when the registry did. */
+  readonly failure?: Failure;
+}
+
+/** The response was delivered whole, or the request needed no body. */
+export interface TransferFinished {
+  readonly type: "finished";
+  readonly atMs: number;
+  readonly transfer: number;
+  /** Body bytes given to the client. */
+  readonly bytes: number;
+  /** What a successful GET of a manifest delivered: digest of the body's bytes, and its content if understood. */
+  readonly manifest?: { readonly digest: Digest; readonly content?: Index | Manifest };
+}
+
+/** The exchange ended before the response was whole; there may have been no `responded`. */
+export interface TransferFailed {
+  readonly type: "failed";
+  readonly atMs: number;
+  readonly transfer: number;
+  readonly bytes: number;
+  /** `client_aborted` when the client went away first. */
+  readonly failure: Failure;
+}
+
+/** One request to an upstream ended: a redirect hop or a retry is one of its own. For metrics; no pull depends on it. */
+export interface UpstreamExchanged {
+  readonly type: "upstream-exchanged";
+  readonly atMs: number;
+  readonly transfer: number;
+  readonly registry: string;
+  /** host[:port] that was asked. */
+  readonly host: string;
+  /** Final status, or why there was none. */
+  readonly outcome: number | Failure;
+  /** From the request to the response's head, in milliseconds. */
+  readonly headMs: number;
+}
+
+/** The proxy turned something away by its own rules. A request that could be read has its `started` and `responded` too. */
+export interface Refused {
+  readonly type: "refused";
+  readonly atMs: number;
+  readonly listener: string;
+  readonly reason: RefusalReason;
+}
+
+export type RefusalReason =
+  | "unknown_registry"
+  | "address"
+  | "method"
+  | "bad_name"
+  | "bad_digest"
+  | "bad_reference"
+  | "bad_path"
+  | "bad_request"
+  | "tls_on_plain_port"
+  | "head_too_large"
+  | "head_timeout";

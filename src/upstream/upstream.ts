@@ -1,0 +1,18 @@
+/** How to reach one registry. Made from the configuration; never from a request. */
+export interface Upstream {
+  /** host[:port] as clients name it, lower-case. */
+  readonly registry: string;
+  /** Scheme, host and port where we connect, for example `https://registry-1.docker.io`. No path. */
+  readonly origin: URL;
+  /** PEM certificates trusted beside the system's. */
+  readonly ca?: string;
+  /** HTTP proxy through which to connect (CONNECT for https); credentials may be in its user-info. */
+  readonly proxy?: URL;
+  /** `follow`: redirects of blobs are followed inside the proxy. `pass`: the client gets them. */
+  readonly redirects: "follow" | "pass";
+  /** The registry may resolve to private or loopback addresses, because it was configured by name. */
+  readonly allowPrivateAddresses: boolean;
+}
+
+/** Finds the upstream for host[:port] as a client named it. Undefined: this registry is not to be reached. */
+export type FindUpstream = (registry: string) => Upstream | undefined;

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { test } from "node:test";
+
+/** Arrows go down only: what each folder of src/ may import from the house and from outside. */
+const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly string[] }> = {
+  oci: { house: [], outside: [] },
+  pull: { house: ["oci"], outside: [] },
+  label: { house: [], outside: ["node:net", "psl"] },
+  config: { house: ["oci"], outside: ["node:fs", "node:net", "node:path", "yaml", "zod"] },
+  upstream: { house: ["oci", "pull"], outside: ["node:", "undici", "http-proxy"] },
+  proxy: { house: ["oci", "pull", "upstream"], outside: ["node:", "http-proxy"] },
+  metrics: { house: ["oci", "pull", "label"], outside: ["prom-client"] },
+  log: { house: ["oci", "pull", "label"], outside: ["pino"] },
+  admin: { house: ["oci", "pull", "label", "metrics"], outside: ["node:"] },
+  demo: { house: ["oci", "pull"], outside: ["node:"] },
+  cli: {
+    house: ["app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull"],
+    outside: ["node:", "commander"],
+  },
+};
+
+const SRC = join(import.meta.dirname, "..", "src");
+const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^;"]*?from "([^"]+)"|\bimport\("([^"]+)"\)|(?:^|\n)\s*import "([^"]+)"/g;
+
+test("every import in src/ follows the table", () => {
+  const wrong: string[] = [];
+  for (const file of sourceFiles()) {
+    const [folder = ""] = file.split("/");
+    const rule = MAY_IMPORT[folder];
+    if (file === "app.ts") continue;
+    if (rule === undefined) {
+      wrong.push(`src/${file}: folder "${folder}" is not in the table`);
+      continue;
+    }
+    for (const target of importsOf(file)) {
+      const allowed = target.startsWith(".")
+        ? inHouse(file, target) === folder || rule.house.includes(inHouse(file, target))
+        : rule.outside.some((name) => target === name || (name.endsWith(":") && target.startsWith(name)));
+      if (!allowed) wrong.push(`src/${file} must not import "${target}"`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("only cli/ touches process", () => {
+  const wrong = sourceFiles()
+    .filter((file) => !file.startsWith("cli/"))
+    .filter((file) => /\bprocess\.(?:argv|env|exit|exitCode|on|kill|stdout|stderr|stdin)\b/.test(read(file)));
+  assert.deepEqual(wrong, []);
+});
+
+test("the pure folders read no clock, no randomness and no globals of the runtime", () => {
+  const impure = /\b(?:Date\.now|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.|Buffer\b)/;
+  const wrong = sourceFiles()
+    .filter((file) => file.startsWith("oci/") || file.startsWith("pull/"))
+    .filter((file) => impure.test(read(file)));
+  assert.deepEqual(wrong, []);
+});
+
+function sourceFiles(): string[] {
+  return readdirSync(SRC, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => relative(SRC, join(entry.parentPath, entry.name)));
+}
+
+function read(file: string): string {
+  return readFileSync(join(SRC, file), "utf8");
+}
+
+function importsOf(file: string): string[] {
+  return [...read(file).matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
+}
+
+/** First path segment below src/ that a relative import leads to. */
+function inHouse(file: string, target: string): string {
+  return relative(SRC, join(SRC, file, "..", target)).split("/")[0] ?? "";
+}
