@@ -52,7 +52,7 @@ test("only cli/ touches process", () => {
 });
 
 test("the pure folders read no clock, no randomness and no globals of the runtime", () => {
-  const impure = /\b(?:Date\.now|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.|Buffer\b)/;
+  const impure = /\b(?:Date\.now|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.\w|Buffer\.)/;
   const wrong = sourceFiles()
     .filter((file) => file.startsWith("oci/") || file.startsWith("pull/"))
     .filter((file) => impure.test(read(file)));
