@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import psl from "psl";
+import { get as registrableDomainByList } from "psl";
 
 const UNKNOWN = "[UNKNOWN]";
 const IP_ADDRESS = "[IP_ADDRESS]";
@@ -107,7 +107,7 @@ function isWildcardBase(labels: readonly string[]): boolean {
 }
 
 function countByList(labels: readonly string[]): number | undefined {
-  return psl.get(labels.map(asListed).join("."))?.split(".").length;
+  return registrableDomainByList(labels.map(asListed).join("."))?.split(".").length;
 }
 
 const DNS_LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;

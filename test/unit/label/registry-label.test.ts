@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { registryLabel } from "../../../src/label/registry-label.ts";
 
 const FIXTURE = join(import.meta.dirname, "../../fixtures/registry-labels.tsv");
