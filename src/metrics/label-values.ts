@@ -1,0 +1,88 @@
+import type { Failure, Status } from "../pull/outcome.ts";
+import type { Bound, UnassignedReason } from "../pull/pull-event.ts";
+import type { RefusalReason, TransferStarted, Trigger } from "../pull/transfer-event.ts";
+
+// The closed sets of label values. Records, because the compiler then knows that none is missing.
+
+export const TRIGGERS = valuesOf<Trigger>({ execution: true, warmup: true });
+
+export const STATUSES = valuesOf<Status>({ ok: true, user_error: true, timeout: true, canceled: true, error: true });
+
+export const UNASSIGNED_REASONS = valuesOf<UnassignedReason>({
+  no_pull: true,
+  inspection: true,
+  side_lookup: true,
+  push: true,
+  other: true,
+  unclaimed_ping: true,
+});
+
+export const BOUNDS = valuesOf<Bound>({
+  pulls: true,
+  blobs: true,
+  connections: true,
+  transfers: true,
+  pings: true,
+  manifests: true,
+  clients: true,
+});
+
+export const REFUSAL_REASONS = valuesOf<RefusalReason>({
+  unknown_registry: true,
+  address: true,
+  method: true,
+  bad_name: true,
+  bad_digest: true,
+  bad_reference: true,
+  bad_path: true,
+  bad_request: true,
+  tls_on_plain_port: true,
+  head_too_large: true,
+  head_timeout: true,
+});
+
+/** Labels whose values are capped, not closed. */
+export const CAPPED_LABELS = ["registry", "isolation", "trigger"] as const;
+
+/** What a request asks for. `push` is every method but GET and HEAD. */
+export type Operation =
+  | "ping"
+  | "manifest_head"
+  | "manifest_get"
+  | "blob_head"
+  | "blob_get"
+  | "push"
+  | "other"
+  | "invalid";
+
+export function operationOf({ method, route }: Pick<TransferStarted, "method" | "route">): Operation {
+  if (route.kind === "invalid") return "invalid";
+  if (method !== "GET" && method !== "HEAD") return "push";
+  switch (route.kind) {
+    case "ping":
+      return "ping";
+    case "manifest":
+      return method === "HEAD" ? "manifest_head" : "manifest_get";
+    case "blob":
+      return method === "HEAD" ? "blob_head" : "blob_get";
+    case "upload":
+    case "tags":
+    case "referrers":
+    case "catalog":
+      return "other";
+  }
+}
+
+export type Outcome = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | Failure;
+
+/** The class of a status. What is no status at all (some servers send 999) counts as the upstream's error. */
+export function outcomeOfStatus(status: number): Outcome {
+  if (status < 100 || status >= 500) return "5xx";
+  if (status < 200) return "1xx";
+  if (status < 300) return "2xx";
+  return status < 400 ? "3xx" : "4xx";
+}
+
+function valuesOf<Value extends string>(values: Readonly<Record<Value, true>>): readonly string[] {
+  return Object.keys(values);
+}
