@@ -8,7 +8,7 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
   oci: { house: [], outside: [] },
   pull: { house: ["oci"], outside: [] },
   label: { house: [], outside: ["node:net", "psl"] },
-  config: { house: ["oci"], outside: ["node:fs", "node:net", "node:path", "yaml", "zod"] },
+  config: { house: ["oci"], outside: ["node:crypto", "node:fs", "node:net", "node:path", "yaml", "zod"] },
   upstream: { house: ["oci", "pull"], outside: ["node:", "undici", "http-proxy"] },
   proxy: { house: ["oci", "pull", "upstream"], outside: ["node:", "http-proxy"] },
   metrics: { house: ["oci", "pull", "label"], outside: ["prom-client"] },

@@ -1,0 +1,80 @@
+import type { Address } from "./address.ts";
+import type { EnvironmentProxy } from "./environment-proxy.ts";
+import type { Settings } from "./schema.ts";
+
+/** The settings with everything decided that depends on other settings, on files and on the environment. */
+export interface Config extends Omit<Settings, "listeners" | "registries"> {
+  readonly listeners: readonly ListenerConfig[];
+  /** By host[:port], lower-case. */
+  readonly registries: ReadonlyMap<string, RegistryConfig>;
+  readonly environmentProxy: EnvironmentProxy;
+}
+
+export interface ListenerConfig {
+  /** Unique. */
+  readonly name: string;
+  readonly address: Address;
+  readonly registry?: string;
+  readonly isolation?: string;
+  readonly trigger?: Settings["trigger"];
+  readonly allowPush: boolean;
+  readonly peerIdentity: Settings["peerIdentity"];
+}
+
+type RegistrySettings = Settings["registries"][string];
+
+export interface RegistryConfig extends Omit<RegistrySettings, "caFile"> {
+  /** Content of `caFile`. */
+  readonly ca?: string | undefined;
+}
+
+/** What settings do not hold themselves: certificates by registry, and the proxies that the environment names. */
+export interface Surroundings {
+  readonly pems: ReadonlyMap<string, string>;
+  readonly environmentProxy: EnvironmentProxy;
+}
+
+export function toConfig(settings: Settings, { pems, environmentProxy }: Surroundings): Config {
+  const names = nameListeners(settings.listeners);
+  return {
+    ...settings,
+    listeners: settings.listeners.map((listener, index) => toListener(listener, names[index] ?? "", settings)),
+    registries: new Map(
+      Object.entries(settings.registries).map(([host, registry]) => [host, toRegistry(registry, pems.get(host))]),
+    ),
+    environmentProxy,
+  };
+}
+
+function toRegistry(registry: RegistrySettings, ca: string | undefined): RegistryConfig {
+  const { caFile: _caFile, ...rest } = registry;
+  return { ...rest, ca };
+}
+
+type ListenerSettings = Settings["listeners"][number];
+
+/** Listeners without a name get that of their registry; where it is taken, with a number. */
+function nameListeners(listeners: readonly ListenerSettings[]): readonly string[] {
+  const taken = new Set(listeners.map((listener) => listener.name));
+  return listeners.map(({ name, registry = "shared" }) => {
+    if (name !== undefined) return name;
+    let free = registry;
+    for (let number = 2; taken.has(free); number += 1) free = `${registry}-${number}`;
+    taken.add(free);
+    return free;
+  });
+}
+
+function toListener(listener: ListenerSettings, name: string, settings: Settings): ListenerConfig {
+  const isolation = listener.isolation ?? settings.isolation;
+  const trigger = listener.trigger ?? settings.trigger;
+  return {
+    name,
+    address: listener.address,
+    ...(listener.registry === undefined ? {} : { registry: listener.registry }),
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(trigger === undefined ? {} : { trigger }),
+    allowPush: listener.allowPush ?? settings.allowPush,
+    peerIdentity: listener.peerIdentity ?? settings.peerIdentity,
+  };
+}

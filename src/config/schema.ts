@@ -1,0 +1,227 @@
+import { z } from "zod";
+import {
+  address,
+  baseUrl,
+  duration,
+  filePath,
+  flag,
+  headerName,
+  integer,
+  labelValue,
+  listenerName,
+  metricName,
+  proxyUrl,
+  registryHost,
+  registryPattern,
+} from "./value.ts";
+
+// The one source of every setting's name, type, default and description: the type Settings, flags, environment
+// variables, docs/configuration.md and the JSON Schema are made from it. Defaults are written as users write them.
+
+const triggers = ["execution", "warmup"] as const;
+const peerIdentities = ["none", "proc"] as const;
+const redirects = ["follow", "pass"] as const;
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+
+const listener = z.strictObject({
+  name: listenerName()
+    .optional()
+    .describe('Names the listener in logs and metrics. Default: its registry, or "shared" without one.'),
+  address: address().describe('Where to listen: HOST:PORT, ":PORT" for every address of the machine, "[IPV6]:PORT".'),
+  registry: registryHost()
+    .optional()
+    .describe(
+      "The one registry behind this listener, as images name it (docker.io). Naming it here allows it. Without it, requests say which registry they mean: by `?ns=`, by the `OCI-Namespace` header, or by a path prefix.",
+    ),
+  isolation: labelValue().optional().describe("Overrides the general `isolation` for this listener."),
+  trigger: z.enum(triggers).optional().describe("Overrides the general `trigger` for this listener."),
+  allowPush: flag().optional().describe("Overrides the general `allowPush` for this listener."),
+  peerIdentity: z.enum(peerIdentities).optional().describe("Overrides the general `peerIdentity` for this listener."),
+});
+
+const registry = z.strictObject({
+  upstream: baseUrl()
+    .optional()
+    .describe(
+      "Where to connect. Default: https:// and the registry itself; for docker.io https://registry-1.docker.io.",
+    ),
+  caFile: filePath()
+    .optional()
+    .describe("PEM file of certificates to trust beside the system's. Relative to the configuration file."),
+  proxy: proxyUrl()
+    .optional()
+    .describe(
+      'HTTP proxy through which to connect, or "none". Default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment say for the upstream.',
+    ),
+  redirects: z
+    .enum(redirects)
+    .default("follow")
+    .describe(
+      "`follow`: blob redirects are followed inside the proxy, so that the whole pull is seen. `pass`: clients get them.",
+    ),
+  allowPrivateAddresses: flag()
+    .optional()
+    .describe(
+      "The registry may resolve to private, loopback and other addresses that are not public. Default: true if `upstream` is set, else false.",
+    ),
+});
+
+/** 5000 is the port that registries and their mirrors use by convention; the rest follow it. */
+export const DEFAULT_LISTENERS = [
+  { address: "127.0.0.1:5000" },
+  { address: "127.0.0.1:5001", registry: "docker.io" },
+  { address: "127.0.0.1:5002", registry: "ghcr.io" },
+  { address: "127.0.0.1:5003", registry: "quay.io" },
+  { address: "127.0.0.1:5004", registry: "gcr.io" },
+  { address: "127.0.0.1:5005", registry: "registry.k8s.io" },
+  { address: "127.0.0.1:5006", registry: "mcr.microsoft.com" },
+];
+
+const admin = z.strictObject({
+  address: address()
+    .prefault("127.0.0.1:9090")
+    .describe(
+      "Where /metrics, /livez, /readyz, /healthz, /api/pulls and the page are served; never on a proxy listener.",
+    ),
+  finishedPullsKept: integer(0, 100_000)
+    .default(500)
+    .describe("How many finished pulls /api/pulls and the page remember."),
+});
+
+const metrics = z.strictObject({
+  originName: metricName()
+    .default("buildbuddy_remote_execution_image_fetch_duration_usec")
+    .describe(
+      'Name of the histogram in microseconds that merges with the one of remote execution\'s executors; "none" leaves it out.',
+    ),
+});
+
+const headers = z.strictObject({
+  isolation: headerName()
+    .prefault("x-pullmeter-isolation")
+    .describe("Request header that sets `isolation` for one request. Taken off before forwarding."),
+  trigger: headerName()
+    .prefault("x-pullmeter-trigger")
+    .describe("Request header that sets `trigger` for one request. Taken off before forwarding."),
+});
+
+const timeouts = z.strictObject({
+  connect: duration()
+    .prefault("5s")
+    .describe("For connecting to an upstream, TLS included; then the client gets a 502."),
+  header: duration()
+    .prefault("20s")
+    .describe(
+      "Until the head of an upstream's response; then the client gets a 504. Below the 30 s that containerd waits.",
+    ),
+  stall: duration()
+    .prefault("60s")
+    .describe("Without a byte from the upstream in the middle of a body; then the transfer counts as stalled."),
+  drain: duration(0)
+    .prefault("25s")
+    .describe("For running transfers to finish after SIGTERM. Below the 30 s that Kubernetes waits before it kills."),
+});
+
+// Names and defaults are those of src/pull/settings.ts, where their reasons are; a test compares them.
+const tracker = z.strictObject({
+  daemonSettle: duration()
+    .prefault("2s")
+    .describe("Quiet time after which the pull of a daemon (containerd, Docker) is over."),
+  processSettle: duration()
+    .prefault("5s")
+    .describe("The same for a process of its own (podman, buildah, CRI-O) that opens a connection for each request."),
+  keepAliveSettle: duration()
+    .prefault("30s")
+    .describe("The same for a process that keeps its connections, should their close not be seen."),
+  failedSettle: duration().prefault("1s").describe("The same after a blob whose failure ends the pull."),
+  pullRetryWait: duration()
+    .prefault("8s")
+    .describe("How long a failed pull waits for podman, buildah or CRI-O to repeat it as a whole."),
+  dockerRetryWait: duration()
+    .prefault("25s")
+    .describe("How long a pull of Docker waits for a failed layer's repetition."),
+  rateLimitedWait: duration().prefault("60s").describe("How long a pull waits at most after a 429."),
+  settleCap: duration()
+    .prefault("15m")
+    .describe("How long a pull stays open at most because another one downloads what it needs."),
+  transferCap: duration().prefault("6h").describe("How long a single transfer may last before it counts as lost."),
+  maxPulls: integer(1, 1_000_000)
+    .default(5000)
+    .describe("Most live pulls at once; beyond it the oldest is observed with cause `proxy`. About 20 KiB each."),
+  maxManifests: integer(1, 1_000_000)
+    .default(4096)
+    .describe("Most manifests remembered by digest, to know an image's layers. About 2 KiB each."),
+});
+
+const limits = z.strictObject({
+  headerBytes: integer(8192, 1_048_576)
+    .default(65_536)
+    .describe("Largest head of a request, in bytes; beyond it the client gets a 431. Bearer tokens make heads large."),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(LOG_LEVELS)
+    .default("info")
+    .describe("Least severe level that is logged. Finished pulls are logged at info."),
+});
+
+export const settingsSchema = z
+  .strictObject({
+    listeners: z
+      .array(listener, { error: "not a list; expected a list of listeners, each with an address" })
+      .min(1, { error: "empty; expected at least one listener" })
+      .prefault(DEFAULT_LISTENERS)
+      .describe("Where clients are served, one entry for each address."),
+    isolation: labelValue()
+      .optional()
+      .describe("Label `isolation` of every pull that no header and no listener names. Default: the client's family."),
+    trigger: z
+      .enum(triggers)
+      .default("execution")
+      .describe("Label `trigger` of every pull that no header and no listener names."),
+    allowPush: flag()
+      .default(false)
+      .describe("Methods other than GET and HEAD are forwarded, so that clients can push."),
+    peerIdentity: z
+      .enum(peerIdentities)
+      .default("none")
+      .describe(
+        "`proc` tells processes on the same host apart by their process id, found in /proc. Needs the right to read other processes' descriptors.",
+      ),
+    registries: z
+      .record(z.string(), registry, { error: "not a mapping; expected registries by host" })
+      .prefault({})
+      .describe("Settings of single registries, by host[:port] as images name them. Naming a registry here allows it."),
+    allowRegistries: z
+      .array(registryPattern(), { error: "not a list; expected a list of patterns" })
+      .default([])
+      .describe(
+        'Registries that may be reached beside those of `registries`, `listeners` and the built-in list: hosts with "*" for exactly one label; "*" alone is every registry.',
+      ),
+    wellKnownRegistries: flag().default(true).describe("The built-in list of public registries may be reached."),
+    admin: admin.prefault({}).describe("The listener for people and machines that watch."),
+    metrics: metrics.prefault({}).describe("What /metrics tells."),
+    headers: headers.prefault({}).describe("Request headers with a meaning of their own."),
+    timeouts: timeouts.prefault({}).describe("How long to wait for what."),
+    tracker: tracker
+      .prefault({})
+      .describe("When a pull counts as over. Waiting never changes the value that is observed."),
+    limits: limits.prefault({}).describe("Bounds of what one client can ask for."),
+    log: log.prefault({}).describe("Lines on standard error, in JSON."),
+  })
+  .describe("Configuration of pullmeter.");
+
+type DeepReadonly<Value> = Value extends URL
+  ? Value
+  : Value extends object
+    ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
+    : Value;
+
+/** Every setting after defaults were filled in. Durations are milliseconds. */
+export type Settings = DeepReadonly<z.output<typeof settingsSchema>>;
+
+/** The JSON Schema of the configuration file, as users write it. */
+export function settingsJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(settingsSchema, { io: "input" });
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { parseAddress } from "./address.ts";
+import { formatDuration, parseDuration, type Milliseconds } from "./duration.ts";
+import { parseRegistryHost } from "../oci/registry-host.ts";
+import { parseRegistryPattern } from "./registry-pattern.ts";
+
+// Every kind of value says what is wrong and what was expected in one message: "what; expected what".
+
+/** A text that `parse` turns into a value, or refuses by returning undefined. */
+function parsed<Value>(parse: (text: string) => Value | undefined, what: string, expected: string) {
+  const error = `not ${what}; expected ${expected}`;
+  return z.string({ error }).transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: "custom", message: error, input: text });
+    return z.NEVER;
+  });
+}
+
+/** A text that stays as it is, if `accepts` it. */
+function checked(accepts: (text: string) => boolean, what: string, expected: string) {
+  const error = `not ${what}; expected ${expected}`;
+  return z.string({ error }).refine(accepts, { error });
+}
+
+/** 24 hours: a longer wait is a mistake in the unit, and timers end at 2^31 ms, about 24 days. */
+const MAX_DURATION_MS = 86_400_000;
+
+/** A duration in Go's notation, in milliseconds once read. */
+export function duration(minMs: Milliseconds = 1) {
+  const expected = `a duration such as 500ms, 5s or 1m30s, from ${formatDuration(minMs)} to ${formatDuration(MAX_DURATION_MS)}`;
+  return parsed(
+    (text) => {
+      const value = parseDuration(text);
+      return value !== undefined && value >= minMs && value <= MAX_DURATION_MS ? value : undefined;
+    },
+    "a duration in range",
+    expected,
+  );
+}
+
+export function address() {
+  return parsed(parseAddress, "an address", 'HOST:PORT, ":PORT" for every address, or "[IPV6]:PORT"');
+}
+
+export function integer(min: number, max: number) {
+  const error = `not a whole number in range; expected ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+export function flag() {
+  return z.boolean({ error: "not a boolean; expected true or false" });
+}
+
+export function registryHost() {
+  return checked(
+    (text) => parseRegistryHost(text) === text,
+    "a registry",
+    "HOST or HOST:PORT in lower case, such as registry.example.com:5000, without scheme or path",
+  );
+}
+
+export function registryPattern() {
+  return checked(
+    (text) => parseRegistryPattern(text) !== undefined,
+    "a pattern of registries",
+    'a host in lower case with "*" for whole labels, such as *.example.com, or "*" for every registry',
+  );
+}
+
+/** A base URL: the scheme, host and port where to connect. */
+export function baseUrl() {
+  return parsed(
+    (text) => parseHttpUrl(text, { userInfo: false }),
+    "a base URL",
+    "http://HOST[:PORT] or https://HOST[:PORT], without user, path or query",
+  );
+}
+
+export function proxyUrl() {
+  return parsed(
+    (text): URL | "none" | undefined => (text === "none" ? "none" : parseHttpUrl(text, { userInfo: true })),
+    "a proxy",
+    'http://[USER:PASSWORD@]HOST[:PORT], or "none"',
+  );
+}
+
+// https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels
+const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+export function metricName() {
+  return checked((text) => METRIC_NAME.test(text), "a metric name", 'letters, digits and "_", or "none"');
+}
+
+// RFC 9110 §5.6.2: token
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+// What clients send for the registry: taken for something else, it would no longer reach it.
+const TAKEN = new Set(["accept", "authorization", "connection", "content-length", "cookie", "host", "range", "te"]);
+
+/** The name of a header that is only ours; lower-case once read. */
+export function headerName() {
+  return parsed(
+    (text) => (TOKEN.test(text) && !TAKEN.has(text.toLowerCase()) ? text.toLowerCase() : undefined),
+    "a header name that is free to use",
+    "a name such as x-pullmeter-isolation",
+  );
+}
+
+const LABEL_VALUE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+
+export function labelValue() {
+  return checked((text) => LABEL_VALUE.test(text), "a label value", 'up to 63 letters, digits, "_", "." and "-"');
+}
+
+const NAME = /^[!-~]{1,100}$/;
+
+export function listenerName() {
+  return checked((text) => NAME.test(text), "a name", "up to 100 visible ASCII characters without spaces");
+}
+
+export function filePath() {
+  return checked((text) => text !== "" && !text.includes("\0"), "a path", "the path of a file");
+}
+
+/** A URL of a host alone. A lone "/" after it is what URL prints, and no path. */
+export function parseHttpUrl(text: string, allowed: { readonly userInfo: boolean }): URL | undefined {
+  if (!/^https?:\/\/[^/?#]/i.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const bare = url.pathname === "/" && url.search === "" && url.hash === "" && !/[?#\\\s]/.test(text);
+  const anonymous = url.username === "" && url.password === "";
+  return bare && (anonymous || allowed.userInfo) ? url : undefined;
+}
