@@ -45,7 +45,7 @@ function registryTable(mirror: Mirror): string {
 export async function makeContainersHome(name: string, options: ContainersOptions): Promise<ContainersHome> {
   const folder = await makeFolder(name);
   const nowhere = await startNowhere();
-  const file = (name: string): string => join(folder, name);
+  const file = (path: string): string => join(folder, path);
   await mkdir(file("conf.d"), { recursive: true });
   await mkdir(file("tmp"), { recursive: true });
   await mkdir(file("home"), { recursive: true });

@@ -101,7 +101,6 @@ function noise(seed: string, bytes: number): Buffer {
 /** https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "ustar Interchange Format". */
 function tarHeader(name: string, bytes: number): Buffer {
   const header = Buffer.alloc(512);
-  const octal = (value: number, length: number): string => `${value.toString(8).padStart(length - 1, "0")}\0`;
   header.write(name, 0);
   header.write(octal(0o644, 8), 100);
   header.write(octal(0, 8), 108); // uid
@@ -114,6 +113,10 @@ function tarHeader(name: string, bytes: number): Buffer {
   const checksum = header.reduce((sum, byte) => sum + byte, 0);
   header.write(`${checksum.toString(8).padStart(6, "0")}\0 `, 148);
   return header;
+}
+
+function octal(value: number, length: number): string {
+  return `${value.toString(8).padStart(length - 1, "0")}\0`;
 }
 
 /** The file's last block, and two empty blocks that end the archive. */
