@@ -150,6 +150,7 @@ export function sampleImages(): SampleImage[] {
     ),
     buildImage({ repository: "demo/flaky", tag: "v1", layers: [buildLayer("flaky", 500 * KIB)] }),
     buildImage({ repository: "demo/broken", tag: "v1", layers: [buildLayer("broken", 100 * KIB)] }),
+    buildImage({ repository: "team/tools", tag: "v1", layers: [buildLayer("tools", 500 * KIB)] }),
     buildImage({ repository: "team/secret", tag: "v1", layers: [buildLayer("secret", 400 * KIB)] }),
     buildReferrer(app, "application/vnd.example.sbom.v1+json"),
   ];
