@@ -68,6 +68,7 @@ function toValue(document: Document): unknown {
 }
 
 function describeYamlError(document: Document, error: YAMLError): Pick<Problem, "path" | "message"> {
+  if (error.code === "MULTIPLE_DOCS") return { path: [], message: "more than one document; expected no --- line" };
   if (error.code !== "DUPLICATE_KEY") return { path: [], message: `not YAML; ${error.message}` };
   return { path: pathTo(document, error.pos[0]), message: "duplicate key; expected each key once" };
 }

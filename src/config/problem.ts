@@ -50,7 +50,7 @@ export function formatFound(value: unknown): string {
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
-/** Takes user and password out of everything in a text that looks like a URL. */
+/** Takes user and password out of a URL, well-formed or not: all that is before the last `@`, but a scheme. */
 export function redactUserInfo(text: string): string {
-  return text.replaceAll(/\/\/[^/?#\s]*@/g, "//***@");
+  return text.replace(/^([a-z][a-z\d+.-]*:?\/\/)?.*@/is, "$1***@");
 }

@@ -21,7 +21,7 @@ import {
 const triggers = ["execution", "warmup"] as const;
 const peerIdentities = ["none", "proc"] as const;
 const redirects = ["follow", "pass"] as const;
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 const listener = z.strictObject({
   name: listenerName()
@@ -178,8 +178,8 @@ export const settingsSchema = z
       .describe("Label `isolation` of every pull that no header and no listener names. Default: the client's family."),
     trigger: z
       .enum(triggers)
-      .default("execution")
-      .describe("Label `trigger` of every pull that no header and no listener names."),
+      .optional()
+      .describe("Label `trigger` of every pull that no header and no listener names. Default: execution."),
     allowPush: flag()
       .default(false)
       .describe("Methods other than GET and HEAD are forwarded, so that clients can push."),
