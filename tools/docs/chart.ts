@@ -5,33 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { settingsJsonSchema } from "../../src/config/schema.ts";
+import { documentedValues } from "./chart-values.ts";
 
 const CHART = join(import.meta.dirname, "..", "..", "helm", "pullmeter");
-
-interface Value {
-  readonly path: string;
-  readonly description: string;
-}
-
-/** The values with a `# --` comment, in the order of the file. Our own file: two spaces a level, no anchors. */
-function documentedValues(yaml: string): Value[] {
-  const values: Value[] = [];
-  const path: string[] = [];
-  let description: string | undefined;
-  for (const line of yaml.split("\n")) {
-    const comment = /^ *# -- (.*)$/.exec(line);
-    const key = /^( *)([A-Za-z]\w*):/.exec(line);
-    if (comment !== null) {
-      description = comment[1];
-    } else if (key !== null) {
-      const [, indent = "", name = ""] = key;
-      path.splice(indent.length / 2, Infinity, name);
-      if (description !== undefined) values.push({ path: path.join("."), description });
-      description = undefined;
-    }
-  }
-  return values;
-}
 
 function valueAt(values: unknown, path: string): unknown {
   let value = values;
