@@ -12,8 +12,8 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
   upstream: { house: ["oci", "pull"], outside: ["node:", "undici", "http-proxy"] },
   proxy: { house: ["oci", "pull", "upstream"], outside: ["node:", "http-proxy"] },
   metrics: { house: ["oci", "pull", "label"], outside: ["prom-client"] },
-  log: { house: ["oci", "pull", "label"], outside: ["pino"] },
-  admin: { house: ["oci", "pull", "label", "metrics"], outside: ["node:"] },
+  log: { house: ["oci", "pull", "label"], outside: ["node:fs", "pino"] },
+  admin: { house: ["oci", "pull", "label", "log", "metrics"], outside: ["node:"] },
   demo: { house: ["oci", "pull"], outside: ["node:"] },
   cli: {
     house: ["app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull"],

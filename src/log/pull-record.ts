@@ -1,0 +1,81 @@
+import { registryLabel } from "../label/registry-label.ts";
+import type { FinishedBlob, FinishedPull } from "../pull/pull-event.ts";
+import { redactText } from "./redact.ts";
+
+/** Of the pull log and of /api/pulls. A field that changes its meaning, or goes, makes it v2; new fields do not. */
+export const PULL_SCHEMA = "pullmeter.pull/v1";
+
+export type PullRecord = ReturnType<typeof toPullRecord>;
+
+/** What is told of one finished pull: every label, and what no label may hold. docs/pull-log.md describes each field. */
+export function toPullRecord(pull: FinishedPull) {
+  return {
+    schema: PULL_SCHEMA,
+    id: pull.id,
+    isolation: redactText(pull.isolation),
+    registry: registryLabel(pull.registry),
+    status: pull.status,
+    on_disk: pull.onDisk,
+    has_creds: pull.hasCreds,
+    trigger: pull.trigger,
+    cause: pull.cause,
+    attempts: pull.attempts,
+    joined: pull.joined,
+    on_disk_kind: pull.onDiskKind,
+    opaque_token: pull.opaqueToken,
+    end_rule: pull.endRule,
+    registry_host: redactText(pull.registry),
+    repository: redactText(pull.repository),
+    reference: redactText(pull.reference),
+    root_digest: pull.rootDigest,
+    listener: redactText(pull.listener),
+    client_address: redactText(pull.client.address),
+    client_family: redactText(pull.client.family),
+    user_agent: shorten(redactText(pull.client.userAgent)),
+    trace_id: pull.traceId,
+    start: isoTime(pull.startMs),
+    transfer_end: isoTime(pull.endMs),
+    last_connection_close: isoTime(pull.lastCloseMs),
+    decided: isoTime(pull.decidedMs),
+    duration_ms: difference(pull.startMs, pull.endMs),
+    bytes: pull.bytes,
+    requests: pull.transfers.length,
+    layers_requested: pull.layersRequested,
+    layers_on_disk: pull.layersOnDisk,
+    blobs: pull.blobs.map((blob) => toBlobRecord(blob, pull.startMs)),
+  };
+}
+
+function toBlobRecord(blob: FinishedBlob, pullStartMs: number) {
+  return {
+    role: blob.role,
+    digest: redactText(blob.digest),
+    size: blob.sizeBytes,
+    bytes: blob.deliveredBytes,
+    done: blob.done,
+    requests: blob.requests,
+    last_status: blob.lastStatus,
+    start_ms: difference(pullStartMs, blob.startMs),
+    first_byte_ms: difference(blob.startMs, blob.firstByteMs),
+    duration_ms: difference(blob.startMs, blob.endMs),
+    serving_host: blob.servingHost === undefined ? undefined : redactText(blob.servingHost),
+  };
+}
+
+/** Milliseconds to the microsecond: the clock tells no more. */
+export function difference(fromMs: number, toMs: number | undefined): number | undefined {
+  return toMs === undefined ? undefined : Math.round((toMs - fromMs) * 1000) / 1000;
+}
+
+/** ISO 8601 in UTC with milliseconds. Undefined for what is no time: an observer never throws. */
+export function isoTime(ms: number | undefined): string | undefined {
+  const time = new Date(ms ?? Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+/** 256 characters: the longest real one in use has 180. */
+const MAX_USER_AGENT_LENGTH = 256;
+
+function shorten(userAgent: string): string {
+  return userAgent.length > MAX_USER_AGENT_LENGTH ? `${userAgent.slice(0, MAX_USER_AGENT_LENGTH)}…` : userAgent;
+}
