@@ -12,6 +12,11 @@ export interface Upstream {
   readonly redirects: "follow" | "pass";
   /** The registry may resolve to private or loopback addresses, because it was configured by name. */
   readonly allowPrivateAddresses: boolean;
+  /**
+   * Hosts, without port, to which redirects may lead although they resolve to private addresses: the blob store beside
+   * a private registry. The registry's own host needs no entry. Default: none.
+   */
+  readonly privateRedirectHosts?: readonly string[];
 }
 
 /** Finds the upstream for host[:port] as a client named it. Undefined: this registry is not to be reached. */

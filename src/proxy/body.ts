@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { isDigest } from "../oci/digest.ts";
+import { MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
+import type { TransferFinished } from "../pull/transfer-event.ts";
+
+/** A copy of a manifest that streams by; given up when it grows beyond what registries must accept. */
+export class ManifestCopy {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  add(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_MANIFEST_BYTES) this.#chunks = [];
+    else this.#chunks.push(chunk);
+  }
+
+  /** What the whole body says; undefined if it was too large, or its coding cannot be undone. */
+  read(contentEncoding: string | undefined): TransferFinished["manifest"] {
+    if (this.#bytes > MAX_MANIFEST_BYTES) return undefined;
+    const body = decode(Buffer.concat(this.#chunks), contentEncoding);
+    if (body === undefined) return undefined;
+    const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+    if (!isDigest(digest)) return undefined;
+    const content = parseManifest(body.toString("utf8"));
+    return { digest, ...(content !== undefined && { content }) };
+  }
+}
+
+// RFC 9110 §8.4.1, RFC 8878 §7.2. A bomb ends at the bound of the manifest itself.
+const BOUND = { maxOutputLength: MAX_MANIFEST_BYTES };
+const DECODERS = new Map<string, (body: Buffer) => Buffer>([
+  ["identity", (body) => body],
+  ["gzip", (body) => gunzipSync(body, BOUND)],
+  ["x-gzip", (body) => gunzipSync(body, BOUND)],
+  ["deflate", (body) => inflateSync(body, BOUND)],
+  ["br", (body) => brotliDecompressSync(body, BOUND)],
+  ["zstd", (body) => zstdDecompressSync(body, BOUND)],
+]);
+
+function decode(body: Buffer, contentEncoding = "identity"): Buffer | undefined {
+  try {
+    return DECODERS.get(contentEncoding.trim().toLowerCase())?.(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Socket } from "node:net";
+import type { Failure } from "../pull/outcome.ts";
+import type { Listener } from "./listener.ts";
+import type { Transfer } from "./transfer.ts";
+
+/** One TCP connection of a client, with the transfers that run on it: several when the client pipelines. */
+export class Connection {
+  readonly id: number;
+  readonly listener: Listener;
+  readonly remoteAddress: string;
+  readonly #socket: Socket;
+  readonly #transfers = new Set<Transfer>();
+  #closing = false;
+
+  constructor(id: number, listener: Listener, socket: Socket) {
+    this.id = id;
+    this.listener = listener;
+    this.remoteAddress = withoutMapping(socket.remoteAddress ?? "");
+    this.#socket = socket;
+  }
+
+  /** False when the client is gone already. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
+  }
+
+  /** The next response says that it is the last one. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  get runningTransfers(): number {
+    return this.#transfers.size;
+  }
+
+  add(transfer: Transfer): void {
+    this.#transfers.add(transfer);
+  }
+
+  delete(transfer: Transfer): void {
+    this.#transfers.delete(transfer);
+    if (this.#closing) this.closeWhenIdle();
+  }
+
+  /** Closes after the responses that are on their way. */
+  closeWhenIdle(): void {
+    this.#closing = true;
+    if (this.#transfers.size === 0) this.#socket.end();
+  }
+
+  /** Ends every running transfer, and the connection. */
+  destroy(failure: Failure): void {
+    for (const transfer of this.#transfers) transfer.fail(failure);
+    this.#socket.destroy();
+  }
+}
+
+/** An IPv4 client of a dual-stack listener, as everybody writes its address. */
+function withoutMapping(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}

@@ -1,0 +1,176 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
+import type { UpstreamResponse } from "../upstream/exchange.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
+import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
+import { ManifestCopy } from "./body.ts";
+import type { Connection } from "./connection.ts";
+import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
+import { areWritable, forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import type { Passthrough } from "./passthrough.ts";
+import { findRefusal, isPull, type Refusal } from "./refusal.ts";
+import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
+import { resolveTarget, type Target } from "./resolve-registry.ts";
+import { Transfer } from "./transfer.ts";
+
+/** What every request needs. */
+export interface DataPlane {
+  readonly findUpstream: FindUpstream;
+  readonly client: UpstreamClient;
+  readonly passthrough: Passthrough;
+  readonly observe: Observer;
+  readonly now: () => number;
+  readonly labelHeaders: LabelHeaders;
+  /** Lower-case names of request headers that are for the proxy and go no further. */
+  readonly takenHeaders: ReadonlySet<string>;
+  readonly nextTransferId: () => number;
+}
+
+/** One request, as the server gives it. */
+export interface ClientRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+}
+
+/** The hot path. docs/request-handling.md tells the same steps in words: change both, or neither. Never rejects. */
+export async function handleRequest(plane: DataPlane, client: ClientRequest): Promise<void> {
+  const { request, response, connection } = client;
+  const { listener } = connection;
+
+  // 1. What is asked for, and of which registry?
+  const target = resolveTarget(request.url ?? "", request.rawHeaders, listener.registry);
+  const upstream = target.registry === "" ? undefined : plane.findUpstream(target.registry);
+
+  // 2. From here on there is a transfer. It ends with the client's connection, if not before.
+  const transfer = start(plane, client, target);
+  try {
+    // 3. What the rules forbid is refused.
+    const refusal = findRefusal({ request, listener, target, upstream });
+    if (refusal !== undefined) return refuse(plane, client, transfer, refusal);
+
+    // 4. A ping that names no registry asks whether a registry is here at all.
+    if (upstream === undefined) return answer(client, transfer, PONG);
+
+    // 5. The upstream is asked: for a pull, following where it redirects; for the rest, as it is.
+    const result = isPull(request, target)
+      ? await fetchForPull(plane, client, transfer, { target, upstream })
+      : await plane.passthrough.fetch({ request, response, transfer, target, upstream });
+
+    // 6. Its response is the client's: head, then body, as it comes.
+    await deliver(client, transfer, target, result);
+  } catch (error) {
+    // 7. There is no response, or it was cut short.
+    giveUp(plane, client, transfer, toUpstreamError(error, target.registry));
+  }
+}
+
+/** The ping's answer of a registry that asks for nothing. */
+const PONG: OwnResponse = {
+  status: 200,
+  headers: [
+    "Content-Type",
+    "application/json",
+    "Content-Length",
+    "2",
+    "Docker-Distribution-Api-Version",
+    "registry/2.0",
+  ],
+  body: "{}",
+};
+
+function start(plane: DataPlane, { request, response, connection }: ClientRequest, target: Target): Transfer {
+  const { listener, remoteAddress } = connection;
+  const { observe, now } = plane;
+  const transfer = new Transfer({ id: plane.nextTransferId(), connection, response, observe, now });
+  const event: TransferStarted = {
+    type: "started",
+    atMs: now(),
+    transfer: transfer.id,
+    connection: connection.id,
+    listener: listener.name,
+    remoteAddress,
+    registry: target.registry,
+    method: request.method ?? "",
+    route: target.route,
+    ...readRequestFacts(request.rawHeaders, listener, plane.labelHeaders),
+  };
+  observe(event);
+  // A socket that died before its request was handled tells nobody again.
+  if (!connection.isOpen) transfer.fail("client_aborted");
+  return transfer;
+}
+
+function fetchForPull(
+  plane: DataPlane,
+  { request }: ClientRequest,
+  transfer: Transfer,
+  { target, upstream }: { readonly target: Target; readonly upstream: Upstream },
+): Promise<UpstreamResponse> {
+  return plane.client.fetch(upstream, {
+    method: request.method === "HEAD" ? "HEAD" : "GET",
+    path: target.path,
+    headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
+    signal: transfer.signal,
+    onExchange: (host, outcome, startedMs) => {
+      const atMs = plane.now();
+      const { registry } = upstream;
+      const headMs = atMs - startedMs;
+      plane.observe({ type: "upstream-exchanged", atMs, transfer: transfer.id, registry, host, outcome, headMs });
+    },
+  });
+}
+
+async function deliver(
+  { request, response }: ClientRequest,
+  transfer: Transfer,
+  { route }: Target,
+  { status, statusText, headers, host, body }: UpstreamResponse,
+): Promise<void> {
+  if (transfer.isOver) return;
+  if (!hasCleanFraming(headers) || !areWritable(headers)) {
+    body.discard();
+    throw new UpstreamError("truncated", `${host}: the head of the response is malformed`);
+  }
+  transfer.respond({ status, statusText, headers: forwardResponseHeaders(headers), host });
+  const copy = route.kind === "manifest" && request.method === "GET" && status === 200 ? new ManifestCopy() : undefined;
+  response.on("drain", () => body.resume());
+  const delivered = body.deliver((chunk) => {
+    transfer.bytes += chunk.length;
+    copy?.add(chunk);
+    return response.write(chunk);
+  });
+  // The head goes out with the first bytes, or alone when they are not here yet.
+  if (transfer.bytes === 0 && request.method !== "HEAD") response.flushHeaders();
+  await delivered;
+  response.end(() => transfer.finish(copy?.read(headerValue(headers, "content-encoding"))));
+}
+
+function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {
+  reportRefusal(plane, client.connection, refusal.reason);
+  answer(client, transfer, refusalResponse(refusal.reason, refusal.message), "refused");
+}
+
+function reportRefusal({ observe, now }: DataPlane, { listener }: Connection, reason: RefusalReason): void {
+  observe({ type: "refused", atMs: now(), listener: listener.name, reason });
+}
+
+function giveUp(plane: DataPlane, client: ClientRequest, transfer: Transfer, error: UpstreamError): void {
+  if (transfer.isOver) return;
+  if (client.response.headersSent) return transfer.fail(error.failure);
+  if (error.failure === "refused") reportRefusal(plane, client.connection, "address");
+  answer(client, transfer, failureResponse(error.failure, error.message), error.failure);
+}
+
+function answer(
+  { request, response }: ClientRequest,
+  transfer: Transfer,
+  { status, headers, body }: OwnResponse,
+  failure?: UpstreamError["failure"],
+): void {
+  if (transfer.isOver) return;
+  transfer.respond({ status, headers, ...(failure !== undefined && { failure }) });
+  if (request.method !== "HEAD") transfer.bytes = Buffer.byteLength(body);
+  response.end(request.method === "HEAD" ? "" : body, () => transfer.finish());
+}

@@ -1,0 +1,161 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { createProxyServer } from "http-proxy";
+import type { Failure } from "../pull/outcome.ts";
+import type { Observer } from "../pull/transfer-event.ts";
+import type { UpstreamBody, UpstreamResponse } from "../upstream/exchange.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { forwardPushHeaders, type RawHeaders } from "./headers.ts";
+import { throughProxy, type Target } from "./resolve-registry.ts";
+import type { Transfer } from "./transfer.ts";
+
+export interface PassthroughOptions {
+  readonly client: UpstreamClient;
+  readonly observe: Observer;
+  readonly now: () => number;
+  readonly takenHeaders: ReadonlySet<string>;
+  /** From the end of the request to the response's head; an upload may take as long as it takes. */
+  readonly headTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+}
+
+export interface PassthroughRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly transfer: Transfer;
+  readonly target: Target;
+  readonly upstream: Upstream;
+}
+
+/** Forwards what is no pull: listings, referrers, pushes. Bodies stream both ways; redirects go to the client. */
+export class Passthrough {
+  readonly #options: PassthroughOptions;
+
+  constructor(options: PassthroughOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the response's head. Rejects with an UpstreamError. */
+  async fetch(forwarded: PassthroughRequest): Promise<UpstreamResponse> {
+    const { transfer, target, upstream } = forwarded;
+    const { observe, now, stallTimeoutMs } = this.#options;
+    const { host } = upstream.origin;
+    const startedMs = now();
+    const report = (outcome: number | Failure): void => {
+      const atMs = now();
+      const { registry } = upstream;
+      const headMs = atMs - startedMs;
+      observe({ type: "upstream-exchanged", atMs, transfer: transfer.id, registry, host, outcome, headMs });
+    };
+    try {
+      const response = await this.#send(forwarded);
+      const status = response.statusCode ?? 0;
+      report(status);
+      const headers = leadThroughProxy(response.rawHeaders, upstream.origin, target);
+      const body = new IncomingBody(response, host, stallTimeoutMs);
+      return { status, statusText: response.statusMessage ?? "", headers, host, body };
+    } catch (error) {
+      const failure = toUpstreamError(error, host);
+      report(failure.failure);
+      throw failure;
+    }
+  }
+
+  #send({ request, response, transfer, target, upstream }: PassthroughRequest): Promise<IncomingMessage> {
+    const { client, headTimeoutMs, takenHeaders } = this.#options;
+    request.headers = groupHeaders(forwardPushHeaders(request.rawHeaders, takenHeaders));
+    request.url = target.path;
+    // `selfHandleResponse`: http-proxy would fold headers; they go the way of all others instead.
+    // `toProxy`: the path goes on byte for byte instead of being parsed and printed again.
+    const proxy = createProxyServer({ selfHandleResponse: true, toProxy: true, changeOrigin: true });
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let outgoing: ClientRequest | undefined;
+      let failed = false;
+      const fail = (error: Error): void => {
+        failed = true;
+        clearTimeout(timer);
+        outgoing?.destroy();
+        reject(error);
+      };
+      const onTimeout = (): void => {
+        fail(new UpstreamError("header_timeout", `${upstream.origin.host}: no response in time`));
+      };
+      request.once("end", () => {
+        timer = setTimeout(onTimeout, headTimeoutMs);
+      });
+      transfer.signal.addEventListener("abort", () => fail(toUpstreamError(transfer.signal.reason, "")), {
+        once: true,
+      });
+      proxy.once("proxyReq", (made) => {
+        outgoing = made;
+        if (failed) made.destroy();
+      });
+      proxy.once("proxyRes", (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      proxy.web(request, response, { target: upstream.origin, agent: client.agentFor(upstream) }, fail);
+    });
+  }
+}
+
+/** Header lines by name, as Node.js wants them for a request; the case of names and the order of values stay. */
+function groupHeaders(headers: RawHeaders): IncomingHttpHeaders {
+  const grouped = new Map<string, { readonly name: string; readonly values: string[] }>();
+  for (let i = 0; i < headers.length; i += 2) {
+    const key = headers[i]?.toLowerCase() ?? "";
+    // http-proxy looks for this one by its lower-case name.
+    const name = key === "content-length" ? key : (headers[i] ?? "");
+    const group = grouped.get(key) ?? { name, values: [] };
+    group.values.push(headers[i + 1] ?? "");
+    grouped.set(key, group);
+  }
+  return Object.fromEntries(
+    [...grouped.values()].map(({ name, values }) => [name, values.length > 1 ? values : values.join("")]),
+  );
+}
+
+/** Uploads go on where `Location` says: it must not lead past the proxy, nor lose the registry's name. */
+function leadThroughProxy(headers: RawHeaders, origin: URL, target: Target): string[] {
+  return headers.map((text, i) => {
+    const isLocation = i % 2 === 1 && headers[i - 1]?.toLowerCase() === "location";
+    return isLocation ? throughProxy(text, origin, target) : text;
+  });
+}
+
+/** The body of a response of Node.js' own client. */
+class IncomingBody implements UpstreamBody {
+  readonly #message: IncomingMessage;
+  readonly #host: string;
+  readonly #stallTimeoutMs: number;
+
+  constructor(message: IncomingMessage, host: string, stallTimeoutMs: number) {
+    this.#message = message;
+    this.#host = host;
+    this.#stallTimeoutMs = stallTimeoutMs;
+  }
+
+  deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
+    const message = this.#message;
+    return new Promise((resolve, reject) => {
+      message.setTimeout(this.#stallTimeoutMs, () => {
+        if (!message.isPaused()) message.destroy(new UpstreamError("stalled", `${this.#host}: the response stalled`));
+      });
+      message.on("data", (chunk: Buffer) => {
+        if (!onChunk(chunk)) message.pause();
+      });
+      message.once("end", resolve);
+      message.once("error", (error) => reject(toUpstreamError(error, this.#host)));
+    });
+  }
+
+  resume(): void {
+    this.#message.resume();
+  }
+
+  discard(): void {
+    this.#message.destroy();
+  }
+}

@@ -1,0 +1,228 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { Socket, type LookupFunction } from "node:net";
+import type { Observer, RefusalReason } from "../pull/transfer-event.ts";
+import { UpstreamClient } from "../upstream/upstream-client.ts";
+import type { UpstreamSettings } from "../upstream/upstream-settings.ts";
+import type { FindUpstream } from "../upstream/upstream.ts";
+import { printRefusal, reasonOfParseError, type ParseError } from "./bad-head.ts";
+import { Connection } from "./connection.ts";
+import { handleRequest, type DataPlane } from "./handle-request.ts";
+import type { Listener } from "./listener.ts";
+import { Passthrough } from "./passthrough.ts";
+import { findPeerProcess, type Ends } from "./peer-process.ts";
+import type { LabelHeaders } from "./request-facts.ts";
+import { NAMESPACE_HEADER } from "./resolve-registry.ts";
+
+export interface ProxySettings extends UpstreamSettings {
+  /** For the head of a client's request; slower clients are cut off. */
+  readonly clientHeadTimeoutMs: number;
+  /** How long a client may keep an idle connection. Longer than clients do, so that it is they who close it. */
+  readonly keepAliveTimeoutMs: number;
+  /** Lower-case names of the request headers that set labels. */
+  readonly labelHeaders: LabelHeaders;
+}
+
+export interface ProxyOptions {
+  readonly listeners: readonly Listener[];
+  readonly findUpstream: FindUpstream;
+  readonly observe: Observer;
+  readonly now: () => number;
+  readonly settings?: Partial<ProxySettings>;
+  /** How names of upstreams are resolved. Default: as the system does. */
+  readonly lookup?: LookupFunction;
+}
+
+/** A listener that listens. */
+export interface BoundListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Proxy {
+  /** Binds every listener, or none. Rejects with what the system says of the first that cannot be bound. */
+  listen(): Promise<BoundListener[]>;
+  /** Stops accepting, lets running transfers finish for up to `timeoutMs`, and closes. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Ends everything at once. May be called twice. */
+  close(): Promise<void>;
+}
+
+export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
+  connectTimeoutMs: 5_000,
+  headTimeoutMs: 20_000,
+  stallTimeoutMs: 60_000,
+  // 64 KiB: bearer tokens of some services exceed the 16 KiB that Node.js takes.
+  maxHeadBytes: 65_536,
+  clientHeadTimeoutMs: 15_000,
+  // Go's clients keep idle connections for 90 s.
+  keepAliveTimeoutMs: 120_000,
+  labelHeaders: { isolation: "x-pullmeter-isolation", trigger: "x-pullmeter-trigger" },
+};
+
+/** Makes the data plane: listeners on one side, registries on the other. */
+export function createProxy(options: ProxyOptions): Proxy {
+  return new ProxyServer(options);
+}
+
+class ProxyServer implements Proxy {
+  readonly #options: ProxyOptions;
+  readonly #settings: ProxySettings;
+  readonly #plane: DataPlane;
+  readonly #client: UpstreamClient;
+  readonly #servers: Server[];
+  readonly #connections = new Map<Socket, Connection>();
+  #connectionIds = 0;
+  #transferIds = 0;
+  #draining = false;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    const settings = { ...DEFAULT_PROXY_SETTINGS, ...options.settings };
+    this.#settings = settings;
+    const { findUpstream, lookup, now, observe } = options;
+    const { headTimeoutMs, labelHeaders, stallTimeoutMs } = settings;
+    const client = new UpstreamClient({ settings, now, ...(lookup !== undefined && { lookup }) });
+    const takenHeaders = new Set([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
+    const passthrough = new Passthrough({ client, observe, now, takenHeaders, headTimeoutMs, stallTimeoutMs });
+    const nextTransferId = (): number => ++this.#transferIds;
+    this.#client = client;
+    this.#plane = { findUpstream, client, passthrough, observe, now, labelHeaders, takenHeaders, nextTransferId };
+    this.#servers = options.listeners.map((listener) => this.#createServer(listener));
+  }
+
+  async listen(): Promise<BoundListener[]> {
+    try {
+      const bound: BoundListener[] = [];
+      for (const [i, server] of this.#servers.entries()) {
+        const listener = this.#options.listeners[i];
+        if (listener !== undefined) bound.push(await bind(server, listener));
+      }
+      return bound;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = Promise.all(this.#servers.map(stop));
+    for (const connection of this.#connections.values()) connection.closeWhenIdle();
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([closed, limit]);
+    clearTimeout(timer);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    const closed = Promise.all(this.#servers.map(stop));
+    for (const connection of this.#connections.values()) connection.destroy("proxy");
+    await closed;
+    await this.#client.close();
+  }
+
+  #createServer(listener: Listener): Server {
+    const { clientHeadTimeoutMs, keepAliveTimeoutMs, maxHeadBytes } = this.#settings;
+    const server = createServer({
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: clientHeadTimeoutMs,
+      // An upload may take as long as it takes.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(clientHeadTimeoutMs, CHECK_INTERVAL_MS),
+      keepAliveTimeout: keepAliveTimeoutMs,
+      // The rules for requests look at Host themselves, so that what they refuse is counted.
+      requireHostHeader: false,
+    });
+    // The size of the head bounds their number.
+    server.maxHeadersCount = 0;
+    server.on("connection", (socket: Socket) => this.#accept(listener, socket));
+    server.on("request", (request, response) => {
+      // Date is an end-to-end header: it is the registry's, or nobody's.
+      response.sendDate = false;
+      // An aborted transfer is told by its connection.
+      response.on("error", () => {});
+      const connection = this.#connections.get(request.socket);
+      if (connection !== undefined) void handleRequest(this.#plane, { request, response, connection });
+    });
+    server.on("connect", (request: IncomingMessage) => this.#turnAway(request.socket, "method"));
+    server.on("clientError", (error: ParseError, duplex) => {
+      if (duplex instanceof Socket) this.#turnAway(duplex, reasonOfParseError(error));
+    });
+    return server;
+  }
+
+  #accept(listener: Listener, socket: Socket): void {
+    const { now, observe } = this.#options;
+    const connection = new Connection(++this.#connectionIds, listener, socket);
+    this.#connections.set(socket, connection);
+    const peerProcess = listener.peerIdentity === "proc" ? findPeerProcess(endsOf(socket)) : undefined;
+    observe({
+      type: "connection-opened",
+      atMs: now(),
+      connection: connection.id,
+      listener: listener.name,
+      remoteAddress: connection.remoteAddress,
+      ...(peerProcess !== undefined && { peerProcess }),
+    });
+    // No client of a registry closes its half while it waits: it went away.
+    socket.on("end", () => connection.runningTransfers > 0 && connection.destroy("client_aborted"));
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      connection.destroy("client_aborted");
+      observe({ type: "connection-closed", atMs: now(), connection: connection.id });
+    });
+    if (this.#draining) connection.closeWhenIdle();
+  }
+
+  /** Answers bytes that are no request that could be handled, and closes. */
+  #turnAway(socket: Socket, reason: RefusalReason | undefined): void {
+    const connection = this.#connections.get(socket);
+    // A response that is half written can only be cut. Silence is answered with silence.
+    if (connection === undefined || reason === undefined || connection.runningTransfers > 0 || socket.bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
+    if (!socket.writable) return;
+    const { now, observe } = this.#options;
+    observe({ type: "refused", atMs: now(), listener: connection.listener.name, reason });
+    socket.end(printRefusal(reason));
+    // Closing with unread bytes would reset the connection before the client has read why: take them for a moment.
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+  }
+}
+
+/** 5 s: how exactly the time for a head is kept. */
+const CHECK_INTERVAL_MS = 5_000;
+
+/** 1 s: enough to read a refusal of 200 bytes. */
+const LINGER_MS = 1_000;
+
+async function bind(server: Server, { name, host, port }: Listener): Promise<BoundListener> {
+  server.listen({ host, port });
+  await once(server, "listening");
+  const address = server.address();
+  return { name, host, port: typeof address === "object" && address !== null ? address.port : port };
+}
+
+/** Stops listening and resolves when the last connection is closed. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+function endsOf({ remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 }: Socket): Ends {
+  return {
+    clientAddress: remoteAddress,
+    clientPort: remotePort,
+    serverAddress: localAddress,
+    serverPort: localPort,
+  };
+}

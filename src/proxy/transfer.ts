@@ -1,0 +1,90 @@
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { Failure } from "../pull/outcome.ts";
+import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Connection } from "./connection.ts";
+import type { RawHeaders } from "./headers.ts";
+import { readResponseFacts } from "./response-facts.ts";
+
+export interface TransferOptions {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly response: ServerResponse;
+  readonly observe: Observer;
+  readonly now: () => number;
+}
+
+/** Head of a response to a client. */
+export interface Head {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly headers: RawHeaders;
+  /** host[:port] that answered; absent for responses of the proxy itself. */
+  readonly host?: string;
+  /** Why the proxy itself answers. */
+  readonly failure?: Failure;
+}
+
+/** One request of a client until its end, of which there is exactly one: `finish` or `fail`, whichever comes first. */
+export class Transfer {
+  readonly id: number;
+  readonly #options: TransferOptions;
+  readonly #controller = new AbortController();
+  #over = false;
+  /** Body bytes given to the client. */
+  bytes = 0;
+
+  constructor(options: TransferOptions) {
+    this.id = options.id;
+    this.#options = options;
+    options.connection.add(this);
+  }
+
+  /** Aborted when nobody wants the response any more. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Writes the head and reports it. */
+  respond(head: Head): void {
+    const { connection, observe, now, response } = this.#options;
+    const headers = connection.isClosing ? [...head.headers, "Connection", "close"] : [...head.headers];
+    response.writeHead(head.status, reasonPhrase(head), headers);
+    observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
+  }
+
+  /** The response was delivered whole. */
+  finish(manifest?: TransferFinished["manifest"]): void {
+    if (!this.#end()) return;
+    const { observe, now } = this.#options;
+    const event = { type: "finished", atMs: now(), transfer: this.id, bytes: this.bytes } as const;
+    observe(manifest === undefined ? event : { ...event, manifest });
+  }
+
+  /** The exchange is over before the response was whole. Cuts both sides: a short body never ends cleanly. */
+  fail(failure: Failure): void {
+    if (!this.#end()) return;
+    const { observe, now, response } = this.#options;
+    observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure });
+    this.#controller.abort(new UpstreamError(failure, "the transfer is over"));
+    response.destroy();
+  }
+
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#options.connection.delete(this);
+    return true;
+  }
+}
+
+// RFC 9112 §4: clients ignore the phrase. One that is no ASCII was decoded on the way and is replaced.
+const ASCII = /^[\t\x20-\x7e]*$/;
+
+function reasonPhrase({ status, statusText }: Head): string {
+  return statusText !== undefined && ASCII.test(statusText) ? statusText : (STATUS_CODES[status] ?? "");
+}

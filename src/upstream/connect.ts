@@ -1,0 +1,168 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { checkHost, guardLookup } from "./guard.ts";
+import { proxyAuthorization } from "./proxy-authorization.ts";
+import type { TlsTrust } from "./tls-trust.ts";
+import { codeOf, UpstreamError } from "./upstream-error.ts";
+
+/** Where a connection leads, and under which rules. */
+export interface Dial {
+  /** Scheme, host and port. */
+  readonly origin: URL;
+  /** PEM certificates trusted beside the system's. */
+  readonly ca?: string;
+  /** HTTP proxy to tunnel through (CONNECT). It was configured by name, so it may be private itself. */
+  readonly proxy?: URL;
+  /** The host may resolve to addresses that are not public. */
+  readonly allowPrivate: boolean;
+}
+
+/** Opens one connection, TLS included. Rejects with an UpstreamError. */
+export type Connect = (dial: Dial) => Promise<Socket>;
+
+export interface ConnectorOptions {
+  readonly lookup: LookupFunction;
+  /** For name, TCP, tunnel and TLS together, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly trust: TlsTrust;
+}
+
+/**
+ * Makes the one function through which every connection to the outside is opened, so that none passes the guard by.
+ * Behind a configured proxy the proxy resolves the names: there only IP literals and local names can be refused here.
+ */
+export function createConnector(options: ConnectorOptions): Connect {
+  return async (dial) => {
+    const refusal = checkHost(dial.origin.hostname, dial.allowPrivate);
+    if (refusal !== undefined) throw refusal;
+    const attempt = new Attempt(dial.origin.host, options);
+    try {
+      const socket = dial.proxy
+        ? await attempt.tunnel(dial.proxy, dial.origin)
+        : await attempt.tcp(dial.origin, dial.allowPrivate);
+      return dial.origin.protocol === "https:" ? await attempt.tls(socket, dial.origin, dial.ca) : socket;
+    } catch (error) {
+      throw attempt.toError(error);
+    } finally {
+      attempt.end();
+    }
+  };
+}
+
+/** One attempt to connect: knows how far it came, and gives up in time. */
+class Attempt {
+  readonly #host: string;
+  readonly #options: ConnectorOptions;
+  readonly #timer: NodeJS.Timeout;
+  #phase: "connect" | "tls" = "connect";
+  #timedOut = false;
+  #socket: Socket | undefined;
+
+  constructor(host: string, options: ConnectorOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#timer = setTimeout(() => {
+      this.#timedOut = true;
+      this.#socket?.destroy(new Error("connect timeout"));
+    }, options.timeoutMs);
+  }
+
+  async tcp(origin: URL, allowPrivate: boolean): Promise<Socket> {
+    const hostname = bareHost(origin);
+    const socket = connectTcp({
+      host: hostname,
+      port: portOf(origin),
+      lookup: guardLookup(this.#options.lookup, allowPrivate),
+      noDelay: true,
+      // 60 s: finds dead peers between requests long before the kernel's own two hours.
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+    });
+    this.#hold(socket);
+    await once(socket, "connect");
+    return socket;
+  }
+
+  async tls(socket: Socket, origin: URL, ca: string | undefined): Promise<TLSSocket> {
+    this.#phase = "tls";
+    const hostname = bareHost(origin);
+    const sessionKey = `${origin.host} ${ca ?? ""}`;
+    const session = this.#options.trust.session(sessionKey);
+    const secured = connectTls({
+      socket,
+      host: hostname,
+      // RFC 6066 §3: literal addresses are not permitted in the server name.
+      ...(isIP(hostname) === 0 && { servername: hostname }),
+      secureContext: this.#options.trust.context(ca),
+      ALPNProtocols: ["http/1.1"],
+      ...(session !== undefined && { session }),
+    });
+    this.#hold(secured);
+    secured.on("session", (ticket) => this.#options.trust.keepSession(sessionKey, ticket));
+    await once(secured, "secureConnect");
+    return secured;
+  }
+
+  /** Asks an HTTP proxy for a tunnel to `origin` (RFC 9110 §9.3.6). */
+  async tunnel(proxy: URL, origin: URL): Promise<Socket> {
+    const plain = await this.tcp(proxy, true);
+    const socket = proxy.protocol === "https:" ? await this.tls(plain, proxy, undefined) : plain;
+    this.#phase = "connect";
+    const authority = `${origin.hostname}:${portOf(origin)}`;
+    const authorization = proxyAuthorization(proxy);
+    const request = httpRequest({
+      method: "CONNECT",
+      path: authority,
+      headers: {
+        host: authority,
+        ...(authorization !== undefined && { "proxy-authorization": authorization }),
+      },
+      createConnection: () => socket,
+    });
+    request.end();
+    const status = await new Promise<number>((resolve, reject) => {
+      request.on("error", reject);
+      request.on("response", (response) => resolve(response.statusCode ?? 0));
+      request.on("connect", (response, _socket, head: Buffer) => {
+        if (head.length > 0) socket.unshift(head);
+        resolve(response.statusCode ?? 0);
+      });
+    });
+    // RFC 9110 §9.3.6: any 2xx opens the tunnel.
+    if (status >= 200 && status < 300) return socket;
+    throw new UpstreamError("connect", `${origin.host}: the upstream proxy answered ${status}`);
+  }
+
+  /** The next owner listens for errors only once it has the socket; until then none may go unheard. */
+  #hold(socket: Socket): void {
+    socket.on("error", () => {});
+    this.#socket = socket;
+  }
+
+  toError(error: unknown): UpstreamError {
+    this.#socket?.destroy();
+    if (error instanceof UpstreamError) return error;
+    if (this.#timedOut) {
+      return new UpstreamError(this.#phase, `${this.#host}: no connection in time`, { cause: error });
+    }
+    const what = this.#phase === "tls" ? "TLS failed" : "the connection failed";
+    const code = codeOf(error);
+    const detail = code === "" ? "" : ` (${code})`;
+    return new UpstreamError(this.#phase, `${this.#host}: ${what}${detail}`, { cause: error });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function bareHost(origin: URL): string {
+  return origin.hostname.startsWith("[") ? origin.hostname.slice(1, -1) : origin.hostname;
+}
+
+function portOf(origin: URL): number {
+  if (origin.port !== "") return Number(origin.port);
+  return origin.protocol === "https:" ? 443 : 80;
+}

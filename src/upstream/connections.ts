@@ -1,0 +1,119 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction, Socket } from "node:net";
+import { callbackify } from "node:util";
+import { Agent, type Dispatcher } from "undici";
+import { createConnector, type Dial } from "./connect.ts";
+import { proxyAuthorization } from "./proxy-authorization.ts";
+import type { Hop } from "./redirect.ts";
+import { TlsTrust } from "./tls-trust.ts";
+import type { Upstream } from "./upstream.ts";
+import type { UpstreamSettings } from "./upstream-settings.ts";
+
+/** How to send a request for a hop. `headers` are to be added for the proxy on the way. */
+export interface RouteToHop extends Hop {
+  readonly dispatcher: Dispatcher;
+  readonly headers: readonly string[];
+}
+
+/** 4 s: below the 5 s of the shortest common server setting (Node.js), so that the server rarely closes first. */
+const IDLE_TIMEOUT_MS = 4_000;
+
+/**
+ * All connections to the outside, pooled by origin and by the rules under which they were opened: a connection that
+ * one registry may have to a private host serves no other registry.
+ */
+export class Connections {
+  readonly #settings: UpstreamSettings;
+  readonly #open: Open;
+  readonly #pools = new Map<string, Agent>();
+  readonly #agents = new Map<string, HttpAgent>();
+
+  constructor(settings: UpstreamSettings, lookup: LookupFunction) {
+    this.#settings = settings;
+    const connect = createConnector({ lookup, timeoutMs: settings.connectTimeoutMs, trust: new TlsTrust() });
+    this.#open = callbackify(connect);
+  }
+
+  route(upstream: Upstream, hop: Hop): RouteToHop {
+    const { proxy } = upstream;
+    const rules: Rules = { ...rulesOf(upstream), allowPrivate: mayBePrivate(upstream, hop.origin) };
+    // RFC 9112 §3.2.2: through a proxy, plain http is asked for by its absolute URL; there is no tunnel.
+    if (proxy !== undefined && hop.origin.protocol === "http:") {
+      const authorization = proxyAuthorization(proxy);
+      return {
+        origin: proxy,
+        path: `${hop.origin.origin}${hop.path}`,
+        dispatcher: this.#pool({ allowPrivate: true }),
+        headers: authorization === undefined ? [] : ["Proxy-Authorization", authorization],
+      };
+    }
+    return { ...hop, dispatcher: this.#pool(rules), headers: [] };
+  }
+
+  agent(upstream: Upstream): HttpAgent {
+    const dial: Dial = { ...rulesOf(upstream), origin: upstream.origin, allowPrivate: upstream.allowPrivateAddresses };
+    const key = `${upstream.origin.origin} ${keyOf(dial)}`;
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const agent = createAgent(this.#open, dial);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    for (const agent of this.#agents.values()) agent.destroy();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    this.#pools.clear();
+  }
+
+  #pool(rules: Rules): Agent {
+    const key = keyOf(rules);
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known;
+    const pool = new Agent({
+      connect: ({ protocol, host, hostname }, callback) => {
+        const origin = new URL(`${protocol}//${host ?? hostname}`);
+        this.#open({ ...rules, origin }, (error, socket) => (error ? callback(error, null) : callback(null, socket)));
+      },
+      allowH2: false,
+      keepAliveTimeout: IDLE_TIMEOUT_MS,
+      // Ours counts from the client's request and over all redirects; see UpstreamClient.
+      headersTimeout: 0,
+      bodyTimeout: this.#settings.stallTimeoutMs,
+      maxHeaderSize: this.#settings.maxHeadBytes,
+    });
+    this.#pools.set(key, pool);
+    return pool;
+  }
+}
+
+type Rules = Omit<Dial, "origin">;
+
+function rulesOf({ ca, proxy }: Upstream): Omit<Rules, "allowPrivate"> {
+  return { ...(ca !== undefined && { ca }), ...(proxy !== undefined && { proxy }) };
+}
+
+function keyOf({ ca = "", proxy, allowPrivate }: Rules): string {
+  return `${allowPrivate} ${proxy?.href ?? ""} ${ca}`;
+}
+
+/** A registry that may be private keeps that right on its own host, and on those that its configuration names. */
+function mayBePrivate(upstream: Upstream, origin: URL): boolean {
+  if (upstream.allowPrivateAddresses && origin.hostname === upstream.origin.hostname) return true;
+  return upstream.privateRedirectHosts?.includes(origin.hostname) ?? false;
+}
+
+type Open = (dial: Dial, callback: (error: NodeJS.ErrnoException | null, socket: Socket) => void) => void;
+
+/** An agent of Node.js whose connections all pass the connector. */
+function createAgent(open: Open, dial: Dial): HttpAgent {
+  const agent = dial.origin.protocol === "https:" ? new HttpsAgent(AGENT_OPTIONS) : new HttpAgent(AGENT_OPTIONS);
+  agent.createConnection = (_options, callback) => {
+    open(dial, (error, socket) => callback?.(error, socket));
+    return undefined;
+  };
+  return agent;
+}
+
+const AGENT_OPTIONS = { keepAlive: true } as const;

@@ -1,0 +1,166 @@
+import type { Dispatcher } from "undici";
+import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
+
+/** One request to one origin. Header names and values alternate in `headers`, as Node.js' `rawHeaders` do. */
+export interface ExchangeRequest {
+  readonly origin: URL;
+  /** Path and query as they go on the wire; an absolute URL when `dispatcher` is a plain HTTP proxy. */
+  readonly path: string;
+  readonly method: "GET" | "HEAD";
+  readonly headers: readonly string[];
+  readonly dispatcher: Dispatcher;
+  /** Aborted with an UpstreamError as reason when nobody wants the response any more. */
+  readonly signal: AbortSignal;
+  /** Until the response's head, in milliseconds. */
+  readonly headTimeoutMs: number;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly statusText: string;
+  /** Names and values alternate; case, order and duplicates are the upstream's. */
+  readonly headers: readonly string[];
+  /** host[:port] that answered. */
+  readonly host: string;
+  readonly body: UpstreamBody;
+}
+
+/** A response's body that waits until somebody wants it. Its owner must deliver or discard it. */
+export interface UpstreamBody {
+  /**
+   * Gives every chunk to `onChunk`, which returns false when it wants no more until `resume`. Resolves at the end;
+   * rejects with an UpstreamError when the body stalled or was cut short.
+   */
+  deliver(onChunk: (chunk: Buffer) => boolean): Promise<void>;
+  resume(): void;
+  /** Reads a short rest, so that the connection can be used again, or cuts a long one. */
+  discard(): void;
+}
+
+/** Sends one request and resolves with the head of its final response. Rejects with an UpstreamError. */
+export function exchange(request: ExchangeRequest): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    const handler = new ExchangeHandler(request, resolve, reject);
+    const { origin, path, method, headers } = request;
+    // Without `reset: false` undici closes the connection after each HEAD.
+    request.dispatcher.dispatch({ origin, path, method, headers: [...headers], reset: false }, handler);
+  });
+}
+
+/** 64 KiB: the body of a redirect is a few hundred bytes; a new connection costs less than reading more than this. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
+class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
+  readonly #request: ExchangeRequest;
+  readonly #resolve: (response: UpstreamResponse) => void;
+  readonly #reject: (error: UpstreamError) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onAbort: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #error: UpstreamError | undefined;
+  #ended = false;
+  /** What came before somebody wanted the body: undici delivers what it holds when the connection ends. */
+  #early: Buffer[] = [];
+  #sink: { onChunk(chunk: Buffer): boolean; end(): void; fail(error: UpstreamError): void } | undefined;
+
+  constructor(
+    request: ExchangeRequest,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (error: UpstreamError) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onAbort = () => this.#fail(toUpstreamError(request.signal.reason, request.origin.host));
+    this.#timer = setTimeout(() => {
+      this.#fail(new UpstreamError("header_timeout", `${request.origin.host}: no response in time`));
+    }, request.headTimeoutMs);
+    if (request.signal.aborted) this.#onAbort();
+    else request.signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#error !== undefined) controller.abort(this.#error);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText?: string,
+  ): void {
+    // RFC 9110 §15.2: interim responses come before the final one. No client of a registry asks for them.
+    if (status < 200) return;
+    clearTimeout(this.#timer);
+    controller.pause();
+    this.#resolve({
+      status,
+      statusText: statusText ?? "",
+      headers: toText(controller.rawHeaders),
+      host: this.#request.origin.host,
+      body: this,
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#sink === undefined) this.#early.push(chunk);
+    else if (!this.#sink.onChunk(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#settle();
+    this.#ended = true;
+    this.#sink?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#fail(toUpstreamError(error, this.#request.origin.host));
+  }
+
+  deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sink = { onChunk, end: resolve, fail: reject };
+      const wanted = this.#early.map((chunk) => onChunk(chunk));
+      this.#early = [];
+      if (this.#error !== undefined) reject(this.#error);
+      else if (this.#ended) resolve();
+      else if (!wanted.includes(false)) this.resume();
+    });
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  discard(): void {
+    let bytes = 0;
+    const count = (chunk: Buffer): boolean => {
+      bytes += chunk.length;
+      if (bytes > MAX_DISCARDED_BYTES) this.#fail(new UpstreamError("proxy", "discarded"));
+      return true;
+    };
+    this.deliver(count).catch(() => {});
+  }
+
+  /** Ends the exchange at once: a connection with an unread rest is never used again. */
+  #fail(error: UpstreamError): void {
+    if (this.#error !== undefined || this.#ended) return;
+    this.#error = error;
+    this.#settle();
+    this.#controller?.abort(error);
+    this.#reject(error);
+    this.#sink?.fail(error);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/** Header bytes are ISO-8859-1 to Node.js on both sides, so that any byte comes out as it went in. */
+function toText(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((text) => (typeof text === "string" ? text : text.toString("latin1")));
+}

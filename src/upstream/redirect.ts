@@ -1,0 +1,61 @@
+import { UpstreamError } from "./upstream-error.ts";
+
+/** Where one request goes: an origin, and path with query exactly as they go on the wire. */
+export interface Hop {
+  readonly origin: URL;
+  readonly path: string;
+}
+
+// RFC 9110 §15.4: the codes that tell where else to ask for the same thing.
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** The value of `Location` if the response is a redirect that can be followed. */
+export function redirectLocation(status: number, headers: readonly string[]): string | undefined {
+  if (!REDIRECTS.has(status)) return undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === "location") return headers[i + 1];
+  }
+  return undefined;
+}
+
+// RFC 3986 §3.2: authority, user-info taken off, then path and query; a fragment never goes on the wire.
+const ABSOLUTE = /^(https?:)?\/\/(?:[^/?#\\@]*@)?([^/?#\\@]+)([^#]*)/i;
+
+/**
+ * Where `location` leads from `from`. Path and query are taken as they are: signatures of storage services may cover
+ * their exact spelling. Throws an UpstreamError for what cannot or must not be followed.
+ */
+export function nextHop(from: Hop, location: string): Hop {
+  const text = location.trim();
+  const [, scheme = from.origin.protocol, authority, rest = ""] = ABSOLUTE.exec(text) ?? [];
+  const hop = authority === undefined ? sameOrigin(from, text) : elsewhere(`${scheme}//${authority}`, rest);
+  if (hop === undefined) {
+    throw new UpstreamError("proxy", `${from.origin.host}: it redirects to something that is no http or https URL`);
+  }
+  if (from.origin.protocol === "https:" && hop.origin.protocol !== "https:") {
+    throw new UpstreamError("refused", `${from.origin.host}: it redirects from https to plain http`);
+  }
+  return hop;
+}
+
+/** RFC 6454 §5 */
+export function isSameOrigin(one: Hop, other: Hop): boolean {
+  return one.origin.origin === other.origin.origin;
+}
+
+function elsewhere(origin: string, rest: string): Hop | undefined {
+  const url = parseUrl(origin);
+  return url && { origin: url, path: rest.startsWith("/") ? rest : `/${rest}` };
+}
+
+function sameOrigin(from: Hop, text: string): Hop | undefined {
+  if (text.startsWith("/")) return { origin: from.origin, path: text.replace(/#.*$/s, "") };
+  const url = parseUrl(text, `${from.origin.origin}${from.path}`);
+  if (url === undefined || url.origin !== from.origin.origin) return undefined;
+  return { origin: from.origin, path: `${url.pathname}${url.search}` };
+}
+
+function parseUrl(text: string, base?: string): URL | undefined {
+  const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
+  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined;
+}

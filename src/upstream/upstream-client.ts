@@ -1,0 +1,110 @@
+import { lookup as dnsLookup } from "node:dns";
+import type { Agent as HttpAgent } from "node:http";
+import type { LookupFunction } from "node:net";
+import type { Failure } from "../pull/outcome.ts";
+import { Connections } from "./connections.ts";
+import { exchange, type UpstreamResponse } from "./exchange.ts";
+import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
+import type { Upstream } from "./upstream.ts";
+import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
+import type { UpstreamSettings } from "./upstream-settings.ts";
+
+/** What the client asked for, with the headers that go on to the registry (no Host, nothing hop-by-hop). */
+export interface UpstreamRequest {
+  readonly method: "GET" | "HEAD";
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly signal: AbortSignal;
+  /** Told once for each request that was sent or could not be. */
+  readonly onExchange: (host: string, outcome: number | Failure, startedMs: number) => void;
+}
+
+export interface UpstreamClientOptions {
+  readonly settings: UpstreamSettings;
+  readonly now: () => number;
+  /** How names are resolved. Default: as the system does. */
+  readonly lookup?: LookupFunction;
+}
+
+/** 10, as many as clients allow (Go's net/http). */
+const MAX_REDIRECTS = 10;
+
+/** Asks registries, and follows where they send. Every attempt of a request is decided here: so would be a retry. */
+export class UpstreamClient {
+  readonly #settings: UpstreamSettings;
+  readonly #now: () => number;
+  readonly #connections: Connections;
+
+  constructor({ settings, now, lookup = dnsLookup }: UpstreamClientOptions) {
+    this.#settings = settings;
+    this.#now = now;
+    this.#connections = new Connections(settings, lookup);
+  }
+
+  /** Resolves with the head of the final response; its body waits. Rejects with an UpstreamError. */
+  async fetch(upstream: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
+    const deadlineMs = this.#now() + this.#settings.connectTimeoutMs + this.#settings.headTimeoutMs;
+    const seen = new Set<string>();
+    let hop: Hop = { origin: upstream.origin, path: request.path };
+    let { headers } = request;
+    for (;;) {
+      seen.add(`${hop.origin.origin}${hop.path}`);
+      const response = await this.#ask(upstream, hop, { ...request, headers }, deadlineMs);
+      const location = redirectLocation(response.status, response.headers);
+      if (upstream.redirects === "pass" || location === undefined) return response;
+      response.body.discard();
+      const next = nextHop(hop, location);
+      if (seen.has(`${next.origin.origin}${next.path}`) || seen.size > MAX_REDIRECTS) {
+        throw new UpstreamError(
+          "proxy",
+          `${hop.origin.host}: it redirects in a loop, or more than ${MAX_REDIRECTS} times`,
+        );
+      }
+      if (!isSameOrigin(hop, next)) headers = withoutSecrets(headers);
+      hop = next;
+    }
+  }
+
+  /** The agent for requests to the registry itself that go another way than `fetch`. */
+  agentFor(upstream: Upstream): HttpAgent {
+    return this.#connections.agent(upstream);
+  }
+
+  /** Cuts all connections. */
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async #ask(upstream: Upstream, hop: Hop, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
+    const startedMs = this.#now();
+    const { host } = hop.origin;
+    try {
+      const route = this.#connections.route(upstream, hop);
+      const response = await exchange({
+        ...route,
+        method: request.method,
+        headers: ["Host", host, ...request.headers, ...route.headers],
+        signal: request.signal,
+        headTimeoutMs: Math.max(0, deadlineMs - startedMs),
+      });
+      request.onExchange(host, response.status, startedMs);
+      return { ...response, host };
+    } catch (error) {
+      const failure = toUpstreamError(error, host);
+      request.onExchange(host, failure.failure, startedMs);
+      throw failure;
+    }
+  }
+}
+
+const SECRETS = new Set(["authorization", "cookie", "cookie2"]);
+
+/** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
+function withoutSecrets(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (!SECRETS.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? "");
+  }
+  return kept;
+}

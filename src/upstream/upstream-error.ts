@@ -1,0 +1,55 @@
+import type { Failure } from "../pull/outcome.ts";
+
+/**
+ * An upstream could not be reached, or did not answer whole. `message` is told to the client and written to logs: it
+ * names a host at most, never an address, a path or a header.
+ */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}
+
+/** What the errors of undici mean once a connection stands. Those of connecting are UpstreamErrors already. */
+const FAILURE_OF_CODE: Readonly<Record<string, Failure>> = {
+  UND_ERR_BODY_TIMEOUT: "stalled",
+  UND_ERR_HEADERS_TIMEOUT: "header_timeout",
+  // A request that undici refuses to write is our mistake, or a head that cannot be forwarded.
+  UND_ERR_INVALID_ARG: "proxy",
+  UND_ERR_NOT_SUPPORTED: "proxy",
+  UND_ERR_DESTROYED: "proxy",
+  UND_ERR_CLOSED: "proxy",
+};
+
+/** Turns whatever an exchange with `host` failed with into an UpstreamError. */
+export function toUpstreamError(error: unknown, host: string): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  const code = codeOf(error);
+  if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
+    return new UpstreamError("tls", `${host}: TLS failed (${code})`, { cause: error });
+  }
+  const failure = FAILURE_OF_CODE[code] ?? "truncated";
+  return new UpstreamError(failure, `${host}: ${MESSAGE[failure]}`, { cause: error });
+}
+
+const MESSAGE: Readonly<Record<Failure, string>> = {
+  refused: "refused",
+  dns: "the name could not be resolved",
+  connect: "the connection failed",
+  tls: "TLS failed",
+  header_timeout: "no response in time",
+  stalled: "the response stalled",
+  truncated: "the response ended early or could not be read",
+  digest_mismatch: "the content does not match its digest",
+  client_aborted: "the client went away",
+  proxy: "the request could not be sent",
+};
+
+export function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}
