@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How a body goes out: at which pace, and how far. */
 export interface BodyPlan {
   readonly bytesPerSecond?: number;
-  /** The connection is closed after so many bytes. */
+  /** The connection is closed after so many bytes; a shorter body is sent whole. */
   readonly cutAfterBytes?: number;
-  /** Nothing more is sent after so many bytes; the client ends the exchange. */
+  /** Nothing more is sent after so many bytes, and the client ends the exchange; a shorter body is sent whole. */
   readonly stallAfterBytes?: number;
 }
 
@@ -37,8 +37,8 @@ export async function sendBody(
       sent(slice.length);
       if (!response.write(slice)) await once(response, "drain", { signal: gone.signal });
     }
-    if (plan.cutAfterBytes !== undefined) response.socket?.destroySoon();
-    else if (plan.stallAfterBytes === undefined) response.end();
+    if (limit === bytes.length) response.end();
+    else if (limit === plan.cutAfterBytes) response.socket?.destroySoon();
   } catch (error) {
     if (!gone.signal.aborted) throw error;
   }

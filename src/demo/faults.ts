@@ -23,9 +23,9 @@ export type FaultAction =
   | { readonly kind: "silence" }
   /** Answers as usual, after a while. */
   | { readonly kind: "delay"; readonly ms: number }
-  /** Closes the connection after so many bytes of the body. */
+  /** Closes the connection after so many bytes of the body; a shorter body comes whole. */
   | { readonly kind: "cut"; readonly afterBytes: number }
-  /** Sends so many bytes of the body and no more, until the client goes away. */
+  /** Sends so many bytes of the body and no more, until the client goes away; a shorter body comes whole. */
   | { readonly kind: "stall"; readonly afterBytes: number };
 
 /** Picks the fault for each request: the first that matches and is not used up. */

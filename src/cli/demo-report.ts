@@ -1,0 +1,103 @@
+import { styleText } from "node:util";
+import type { DemoPull } from "../demo/scenario.ts";
+import type { PullRecord } from "../log/pull-record.ts";
+
+/** Text styles of a terminal; identity where there is none. */
+export type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
+
+/** 100 columns: from here on there is room for the image's name. */
+const WIDE_COLUMNS = 100;
+
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly alignRight?: boolean;
+  readonly cell: (pull: DemoPull, record: PullRecord) => string;
+}
+
+const WHAT: Column = { title: "PULL", width: 15, cell: ({ what }) => what };
+
+const IMAGE: Column = {
+  title: "IMAGE",
+  width: 16,
+  cell: ({ repository, reference }) => `${repository}:${reference}`,
+};
+
+const LABELS: readonly Column[] = [
+  { title: "registry", width: 12, cell: (_, { registry }) => registry },
+  { title: "status", width: 10, cell: (_, { status }) => status },
+  { title: "on_disk", width: 7, cell: (_, record) => String(record.on_disk) },
+  { title: "has_creds", width: 9, cell: (_, record) => String(record.has_creds) },
+  { title: "trigger", width: 9, cell: (_, { trigger }) => trigger },
+];
+
+const DURATION: Column = {
+  title: "ms",
+  width: 5,
+  alignRight: true,
+  cell: (_, record) => Math.round(record.duration_ms ?? 0).toString(),
+};
+
+/** The demo's pulls as rows: what happened, the labels that it was observed with, how long it took. */
+export class PullTable {
+  readonly #columns: readonly Column[];
+  readonly #paint: Paint;
+
+  constructor({ columns, paint }: { columns: number; paint: Paint }) {
+    this.#columns = [WHAT, ...(columns < WIDE_COLUMNS ? [] : [IMAGE]), ...LABELS, DURATION];
+    this.#paint = paint;
+  }
+
+  head(): string {
+    return this.#line((column) => this.#paint("bold", fit(column, column.title)));
+  }
+
+  row(pull: DemoPull, record: PullRecord): string {
+    return this.#line((column) => {
+      const text = fit(column, column.cell(pull, record));
+      return column.title === "status" ? this.#paint(colourOf(record.status), text) : text;
+    });
+  }
+
+  #line(cell: (column: Column) => string): string {
+    return this.#columns.map(cell).join("  ").trimEnd();
+  }
+}
+
+function fit({ width, alignRight }: Column, text: string): string {
+  return alignRight === true ? text.padStart(width) : text.padEnd(width);
+}
+
+function colourOf(status: PullRecord["status"]): "green" | "yellow" | "red" {
+  if (status === "ok") return "green";
+  return status === "user_error" ? "yellow" : "red";
+}
+
+/** What the table does not show of a pull; the whole line has its blobs, times and client as well. */
+const SHORT_FIELDS = [
+  "repository",
+  "reference",
+  "status",
+  "cause",
+  "bytes",
+  "requests",
+  "layers_requested",
+  "layers_on_disk",
+  "duration_ms",
+] as const;
+
+export function shortenLogLine(record: PullRecord): string {
+  return JSON.stringify(Object.fromEntries(SHORT_FIELDS.map((field) => [field, record[field]])));
+}
+
+/** The lines of one histogram that tell the most: count and sum of each series, and the buckets that the first fills. */
+export function excerptHistogram(exposition: string, name: string): string[] {
+  const lines = exposition.split("\n").filter((line) => line.startsWith(name));
+  const totals = lines.filter((line) => /^\w+_(?:count|sum)\{/.test(line));
+  const firstCount = totals.find((line) => line.startsWith(`${name}_count`));
+  if (firstCount === undefined) return [];
+  const [labels = "", count = ""] = firstCount.slice(`${name}_count{`.length).split("} ");
+  const buckets = lines.filter((line) => line.startsWith(`${name}_bucket`) && line.includes(labels));
+  const firstFull = buckets.findIndex((line) => line.endsWith(` ${count}`));
+  return [...buckets.slice(Math.max(0, firstFull - 2), firstFull + 1), ...totals];
+}

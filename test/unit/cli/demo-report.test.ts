@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { excerptHistogram, PullTable, shortenLogLine } from "../../../src/cli/demo-report.ts";
+import { toPullRecord, type PullRecord } from "../../../src/log/pull-record.ts";
+import type { FinishedPull } from "../../../src/pull/pull-event.ts";
+
+const PULL = { what: "cold, 4 layers", listener: "open", repository: "demo/app", reference: "v1" } as const;
+
+const FINISHED: FinishedPull = {
+  id: "1",
+  registry: "registry.open.test",
+  repository: "demo/app",
+  reference: "v1",
+  listener: "open",
+  client: { address: "127.0.0.1", family: "demo", userAgent: "pullmeter-demo/0.1" },
+  isolation: "demo",
+  trigger: "execution",
+  cause: "upstream_5xx",
+  status: "error",
+  onDisk: false,
+  joined: false,
+  hasCreds: true,
+  opaqueToken: false,
+  attempts: 1,
+  startMs: 1000,
+  endMs: 1234.4,
+  decidedMs: 1300,
+  endRule: "connections_closed",
+  bytes: 12,
+  layersRequested: 4,
+  layersOnDisk: 0,
+  blobs: [],
+  transfers: [1, 2, 3],
+};
+
+const RECORD: PullRecord = toPullRecord(FINISHED);
+
+function plain(_style: unknown, text: string): string {
+  return text;
+}
+
+test("the table fits 80 columns, and shows the image where there are 100", () => {
+  for (const [columns, limit] of [
+    [80, 79],
+    [99, 79],
+    [100, 97],
+    [120, 97],
+  ] as const) {
+    const table = new PullTable({ columns, paint: plain });
+    assert.ok(table.head().length <= limit, `head at ${columns}`);
+    assert.ok(table.row(PULL, RECORD).length <= limit, `row at ${columns}`);
+    assert.equal(table.head().includes("IMAGE"), columns >= 100);
+  }
+});
+
+test("a row holds what happened, the labels and the milliseconds, under their titles", () => {
+  const table = new PullTable({ columns: 120, paint: plain });
+  assert.equal(
+    `${table.head()}\n${table.row(PULL, RECORD)}`,
+    [
+      "PULL             IMAGE             registry      status      on_disk  has_creds  trigger       ms",
+      "cold, 4 layers   demo/app:v1       open.test     error       false    true       execution    234",
+    ].join("\n"),
+  );
+});
+
+test("only the status is coloured", () => {
+  const painted: string[] = [];
+  const table = new PullTable({
+    columns: 80,
+    paint: (style, text) => (painted.push(`${String(style)} ${text.trim()}`), text),
+  });
+  table.row(PULL, RECORD);
+  table.row(PULL, { ...RECORD, status: "ok" });
+  table.row(PULL, { ...RECORD, status: "user_error" });
+  assert.deepEqual(painted, ["red error", "green ok", "yellow user_error"]);
+});
+
+test("a shortened log line is JSON with what the table leaves out", () => {
+  assert.deepEqual(JSON.parse(shortenLogLine(RECORD)), {
+    repository: "demo/app",
+    reference: "v1",
+    status: "error",
+    cause: "upstream_5xx",
+    bytes: 12,
+    requests: 3,
+    layers_requested: 4,
+    layers_on_disk: 0,
+    duration_ms: 234.4,
+  });
+});
+
+test("the excerpt of a histogram has every count and sum, and the first series' buckets up to the full one", () => {
+  const exposition = [
+    "# TYPE d histogram",
+    'd_bucket{a="1",le="1"} 0',
+    'd_bucket{a="1",le="5"} 0',
+    'd_bucket{a="1",le="25"} 1',
+    'd_bucket{a="1",le="125"} 3',
+    'd_bucket{a="1",le="+Inf"} 3',
+    'd_sum{a="1"} 90',
+    'd_count{a="1"} 3',
+    'd_bucket{a="2",le="1"} 1',
+    'd_sum{a="2"} 1',
+    'd_count{a="2"} 1',
+    'other_count{a="1"} 7',
+    "",
+  ].join("\n");
+  assert.deepEqual(excerptHistogram(exposition, "d"), [
+    'd_bucket{a="1",le="5"} 0',
+    'd_bucket{a="1",le="25"} 1',
+    'd_bucket{a="1",le="125"} 3',
+    'd_sum{a="1"} 90',
+    'd_count{a="1"} 3',
+    'd_sum{a="2"} 1',
+    'd_count{a="2"} 1',
+  ]);
+  assert.deepEqual(excerptHistogram("", "d"), []);
+});
