@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Expose } from "../metrics/exposition.ts";
+import { INDEX_PAGE } from "./index-page.ts";
+import type { PullsView } from "./pulls-view.ts";
+
+/** Whether clients can be served, and what there is to say about it. `details` are public. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface AdminOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly expose: Expose;
+  readonly pulls: Pick<PullsView, "toJson">;
+  readonly readiness: () => Readiness;
+  /** Told of an error that became a 500. */
+  readonly failed: (error: unknown) => void;
+}
+
+interface Answer {
+  readonly status?: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Metrics, probes and views, on a listener of their own: they are never reachable through the proxy's. */
+export class AdminServer {
+  readonly #options: AdminOptions;
+  readonly #server: Server;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS },
+      (request, response) => {
+        void this.#respond(request, response);
+      },
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Resolves to the bound address. Rejects if it cannot be bound. */
+  async listen(): Promise<AddressInfo> {
+    this.#server.listen(this.#options.port, this.#options.host);
+    await once(this.#server, "listening");
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the admin listener has no address");
+    return address;
+  }
+
+  /** Stops listening and closes every connection. May be called more than once. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.#answer(request).catch((error: unknown) => {
+      this.#options.failed(error);
+      return text(500, "internal error");
+    });
+    const body = Buffer.from(answer.body);
+    response.writeHead(answer.status ?? 200, {
+      ...HARDENING,
+      ...answer.headers,
+      "Content-Type": answer.contentType,
+      "Content-Length": body.length,
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+  }
+
+  async #answer({ method = "", url = "", headers }: IncomingMessage): Promise<Answer> {
+    const handle = this.#paths.get(pathOf(url));
+    if (handle === undefined) return text(404, "not found; see /");
+    if (method !== "GET" && method !== "HEAD")
+      return { ...text(405, "only GET and HEAD"), headers: { Allow: "GET, HEAD" } };
+    return handle(headers.accept);
+  }
+
+  readonly #paths = new Map<string, (accept: string | undefined) => Answer | Promise<Answer>>([
+    ["/", () => ({ contentType: "text/html; charset=utf-8", body: INDEX_PAGE })],
+    ["/metrics", async (accept) => ({ ...(await this.#options.expose(accept)), headers: { Vary: "Accept" } })],
+    ["/livez", () => text(200, "ok")],
+    ["/healthz", () => text(200, "ok")],
+    ["/readyz", () => this.#readyz()],
+    ["/api/pulls", () => json(200, this.#options.pulls.toJson())],
+  ]);
+
+  #readyz(): Answer {
+    const { ready, details } = this.#options.readiness();
+    return json(ready ? 200 : 503, JSON.stringify({ ready, ...details }));
+  }
+}
+
+/** 10 s for a request's head: scrapers and probes are near. */
+const HEAD_TIMEOUT_MS = 10_000;
+
+/** 100 connections: scrapers, probes and some people; a leak of them must not take the proxy's descriptors. */
+const MAX_CONNECTIONS = 100;
+
+/** Nothing here may be framed, sniffed, cached or load anything. */
+const HARDENING = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cache-Control": "no-store",
+};
+
+function text(status: number, message: string): Answer {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };
+}
+
+function json(status: number, body: string): Answer {
+  return { status, contentType: "application/json; charset=utf-8", body };
+}
+
+/** Of a request target in origin form; a query is allowed and ignored. */
+function pathOf(target: string): string {
+  const [path = ""] = target.split("?", 1);
+  return path;
+}
