@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Trigger } from "./transfer-event.ts";
 import type { Cause, Status } from "./outcome.ts";
+import type { PullState } from "./pull-state.ts";
 
 /** What the tracker tells: a pull began or ended, a request belongs to no pull, a bound was hit. */
 export type PullEvent =
@@ -91,4 +92,22 @@ export interface FinishedBlob {
   readonly done: boolean;
   readonly lastStatus?: number;
   readonly servingHost?: string;
+}
+
+/** One pull that is not over, for people who watch. */
+export interface LivePull {
+  readonly id: string;
+  readonly registry: string;
+  readonly repository: string;
+  readonly reference: string;
+  readonly listener: string;
+  readonly client: { readonly address: string; readonly family: string; readonly userAgent: string };
+  readonly state: PullState;
+  readonly startMs: number;
+  readonly lastEventMs: number;
+  readonly attempts: number;
+  readonly openTransfers: number;
+  /** Body bytes of the transfers that ended. */
+  readonly bytes: number;
+  readonly layersRequested: number;
 }

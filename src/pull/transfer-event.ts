@@ -63,6 +63,8 @@ export interface TransferStarted {
   /** From the listener or a request header; absent: the tracker takes the User-Agent's family. */
   readonly isolation?: string;
   readonly trigger?: Trigger;
+  /** False if the request says `Connection: close`; absent: unknown, the tracker goes by the client's version. */
+  readonly keepAlive?: boolean;
   /** Another proxy forwarded this request (`Via`, `X-Forwarded-For`, `Forwarded`): connections identify nobody. */
   readonly forwarded: boolean;
 }

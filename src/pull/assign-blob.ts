@@ -1,0 +1,85 @@
+import { isDigest } from "../oci/digest.ts";
+import { byConnection, byTrace, candidates, first, type Assignment, type PullRequest } from "./assign.ts";
+import type { Pull } from "./pull.ts";
+
+/** The decision list for `GET blobs/DIGEST`. A blob never opens a pull. */
+export function assignBlob(request: PullRequest): Assignment {
+  const strong = byTrace(request) ?? byConnection(request);
+  if (strong !== undefined) return strong;
+  if (request.client.isPushing(request.repository, request.nowMs)) return { kind: "none", reason: "push" };
+  const pull = resumed(request) ?? asksFirst(request) ?? unseenManifest(request);
+  return pull === undefined ? { kind: "none", reason: "no_pull" } : { kind: "bind", pull };
+}
+
+/** `HEAD blobs/DIGEST`: containerd looks for a missing manifest there too. It downloads nothing. */
+export function assignBlobHead(request: PullRequest): Assignment {
+  const strong = byTrace(request) ?? byConnection(request);
+  if (strong !== undefined) return strong;
+  if (request.client.isPushing(request.repository, request.nowMs)) return { kind: "none", reason: "push" };
+  const pull = candidates(request).find((candidate) => candidate.birth.reference === request.reference);
+  return pull === undefined ? { kind: "none", reason: "no_pull" } : { kind: "bind", pull };
+}
+
+// 6a. A later part: the pull in which the blob is incomplete, rather one that lost it than one that is reading it.
+function resumed(request: PullRequest): Pull | undefined {
+  if ((request.event.rangeStart ?? 0) === 0) return undefined;
+  const incomplete = candidates(request).filter(
+    (pull) => pull.asked(request.reference) && !pull.isDone(request.reference) && pull.state !== "broken",
+  );
+  return first(incomplete, (pull) => {
+    const content = pull.contents.get(request.reference);
+    return content?.failure === undefined ? (content?.open ?? 0) + 1 : 0;
+  });
+}
+
+// 6b. A first request: of the pulls that can have sent it, the one whose turn it is.
+function asksFirst(request: PullRequest): Pull | undefined {
+  const able = candidates(request).filter((pull) => canAsk(request, pull));
+  return able.toSorted((left, right) => compare(request, left, right))[0];
+}
+
+function canAsk({ client, reference }: PullRequest, pull: Pull): boolean {
+  if (!isDigest(reference)) return false;
+  const expected = pull.expected.get(reference);
+  if (expected === undefined || pull.state === "broken" || pull.state === "retrying") return false;
+  if (client.behaviour.configFirst && expected.role !== "config" && !pull.configDone) return false;
+  return !pull.wasAbandoned();
+}
+
+function compare(request: PullRequest, left: Pull, right: Pull): number {
+  const keysOfLeft = turn(request, left);
+  const keysOfRight = turn(request, right);
+  for (const [at, key] of keysOfLeft.entries()) {
+    const difference = key - (keysOfRight[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** What decides whose turn it is, most important first; less goes first. */
+function turn(request: PullRequest, pull: Pull): readonly number[] {
+  const { client, reference, nowMs, settings } = request;
+  const asked = askedBefore(pull, reference);
+  if (client.behaviour.kind === "daemon") return [asked, pull.manifestMs === undefined ? 1 : 0, pull.birth.nowMs];
+  const isActive = pull.open > 0 || nowMs - pull.lastEventMs < settings.activeMs;
+  return [asked, isActive ? 0 : 1, stageOf(pull, reference)];
+}
+
+function askedBefore(pull: Pull, digest: string): number {
+  const content = pull.contents.get(digest);
+  if (content === undefined) return 0;
+  if (content.done) return 3;
+  return content.open > 0 ? 2 : 1;
+}
+
+/** When the pull became able to send this request. */
+function stageOf(pull: Pull, digest: string): number {
+  const isConfig = isDigest(digest) && pull.expected.get(digest)?.role === "config";
+  return (isConfig ? pull.manifestMs : (pull.configMs ?? pull.manifestMs)) ?? pull.birth.nowMs;
+}
+
+// 6c. A daemon that has the manifest on disk asks for lost blobs of it right away; nobody has seen what it lists.
+function unseenManifest(request: PullRequest): Pull | undefined {
+  if (request.client.behaviour.kind !== "daemon") return undefined;
+  return candidates(request).findLast((pull) => pull.state === "waiting" && pull.expected.size === 0);
+}

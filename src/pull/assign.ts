@@ -1,0 +1,235 @@
+import { isDigest } from "../oci/digest.ts";
+import type { Client } from "./client.ts";
+import type { Ping } from "./pings.ts";
+import type { UnassignedReason } from "./pull-event.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+import type { TransferStarted } from "./transfer-event.ts";
+
+/** To which pull a request belongs. */
+export type Assignment =
+  | { readonly kind: "bind"; readonly pull: Pull }
+  /** A new pull begins, with the ping that announced it. */
+  | { readonly kind: "open"; readonly ping: Ping | undefined }
+  /** The client repeats a whole pull that failed. */
+  | { readonly kind: "retry"; readonly pull: Pull; readonly ping: Ping | undefined }
+  | { readonly kind: "none"; readonly reason: UnassignedReason };
+
+/** A request for a manifest or blob, with what is known about who sent it. */
+export interface PullRequest {
+  readonly event: TransferStarted;
+  readonly client: Client;
+  /** `registry/name`. */
+  readonly repository: string;
+  /** Tag or digest. */
+  readonly reference: string;
+  /** The live pull that its connection carried so far. */
+  readonly carried: Pull | undefined;
+  readonly nowMs: number;
+  readonly settings: TrackerSettings;
+}
+
+/** The decision list for `HEAD` and `GET manifests/REFERENCE`. `docs/pull-states.md` has the same list in words. */
+export function assignManifest(request: PullRequest): Assignment {
+  const { event } = request;
+  const strong = byTrace(request) ?? byConnection(request);
+  if (strong !== undefined) return strong;
+  if (request.client.isPushing(request.repository, request.nowMs)) return { kind: "none", reason: "push" };
+  if (isSideLookup(request.reference)) return sideLookup(request);
+  if (event.method === "HEAD") return repeatedHead(request) ?? open(request);
+  const byDigest = isDigest(request.reference) ? fetchByDigest(request) : undefined;
+  return byDigest ?? wholePullRetry(request) ?? repeatedGet(request) ?? open(request);
+}
+
+/** Signatures, attestations and SBOMs stored as tags beside an image: never a pull of their own. */
+export function isSideLookup(reference: string): boolean {
+  return /\.(?:sig|att|sbom)$|^sha256-[a-f0-9]{64}/.test(reference);
+}
+
+/** A look-up beside an image belongs to the newest live pull of the repository, if there is one. */
+export function sideLookup(request: PullRequest): Assignment {
+  const strong = byTrace(request) ?? byConnection(request);
+  if (strong?.kind === "bind") return strong;
+  const pull = candidates(request).at(-1);
+  return pull === undefined ? { kind: "none", reason: "side_lookup" } : { kind: "bind", pull };
+}
+
+// 1. One trace id is one pull.
+function byTrace(request: PullRequest): Assignment | undefined {
+  const { client, event, repository } = request;
+  if (event.traceId === undefined) return undefined;
+  const pull = client.byTrace(event.traceId, repository);
+  if (pull !== undefined && !beginsAnew(request, pull)) return { kind: "bind", pull };
+  return event.route.kind === "manifest" && !isSideLookup(request.reference) ? open(request) : undefined;
+}
+
+// 2. One connection never carries two pulls.
+function byConnection(request: PullRequest): Assignment | undefined {
+  const pull = request.carried;
+  if (pull === undefined || pull.birth.traceId !== request.event.traceId) return undefined;
+  if (repositoryOf(pull) !== request.repository || beginsAnew(request, pull)) return undefined;
+  return { kind: "bind", pull };
+}
+
+/** A resolve that no running pull sends: of another tag, or of a reference that it resolved already. */
+function beginsAnew(request: PullRequest, pull: Pull): boolean {
+  const { event, reference, client } = request;
+  if (event.route.kind !== "manifest" || isSideLookup(reference)) return false;
+  if (!isDigest(reference) && reference !== pull.birth.reference) return true;
+  if (event.method === "HEAD") return pull.resolvedByHead;
+  return client.behaviour.unknown && reference === pull.birth.reference && pull.open === 0 && pull.isDone(reference);
+}
+
+// 3. HEAD is always a resolve; only a challenge or a rate limit makes a client repeat it.
+function repeatedHead(request: PullRequest): Assignment | undefined {
+  const authorised = request.event.credentials !== "none";
+  const pull = candidates(request).find(
+    ({ birth, open: openNow, resolve }) =>
+      birth.reference === request.reference &&
+      openNow === 0 &&
+      resolve.failed &&
+      ((resolve.status === 401 && authorised) || resolve.status === 429),
+  );
+  return pull && { kind: "bind", pull };
+}
+
+// 4. GET by digest: the fetch after a resolve, or a child of an index.
+function fetchByDigest(request: PullRequest): Assignment | undefined {
+  const pull =
+    childOfIndex(request) ?? rootOfWaiting(request) ?? rootOfTag(request) ?? failedRoot(request) ?? adopts(request);
+  return pull && { kind: "bind", pull };
+}
+
+// 4a. A child of an index: the pull that could ask for it first.
+function childOfIndex(request: PullRequest): Pull | undefined {
+  const { client, reference } = request;
+  const listing = candidates(request).filter(
+    (pull) =>
+      isDigest(reference) &&
+      pull.children.has(reference) &&
+      pull.indexMs !== undefined &&
+      !pull.askedManifests.has(reference) &&
+      (client.behaviour.kind === "daemon" || !pull.configDone),
+  );
+  return first(listing, (pull) => pull.indexMs ?? 0);
+}
+
+// 4b. The root of a pull that a HEAD resolved: first in, among those that can still be waiting; else the newest.
+function rootOfWaiting(request: PullRequest): Pull | undefined {
+  if (request.client.behaviour.kind !== "daemon") return undefined;
+  const resolved = candidates(request).filter(
+    (pull) => pull.state === "waiting" && pull.rootDigest === request.reference,
+  );
+  return resolved.find((pull) => mayStillFetch(pull, request.nowMs, request.settings)) ?? resolved.at(-1);
+}
+
+/** A daemon that is free to send fetches within `waitingMs`, or has the image on disk. */
+export function mayStillFetch(pull: Pull, nowMs: number, settings: TrackerSettings): boolean {
+  return pull.state === "waiting" && pull.client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs;
+}
+
+// 4c. The root of a pull that read it by its tag and now asks again by digest.
+function rootOfTag(request: PullRequest): Pull | undefined {
+  if (request.client.behaviour.kind !== "daemon") return undefined;
+  return candidates(request).find(
+    (pull) => pull.rootDigest === request.reference && !pull.askedManifests.has(request.reference),
+  );
+}
+
+// 4d. The same request once more, after it failed.
+function failedRoot(request: PullRequest): Pull | undefined {
+  if (hasPing(request)) return undefined;
+  return candidates(request).find(
+    (pull) => pull.open === 0 && pull.contents.get(request.reference)?.failure !== undefined,
+  );
+}
+
+// 4e. The resolve was answered elsewhere: the pull without a root whose resolve failed last.
+function adopts(request: PullRequest): Pull | undefined {
+  const { client, nowMs, settings } = request;
+  if (client.behaviour.kind !== "daemon") return undefined;
+  const authorised = request.event.credentials !== "none";
+  const rootless = candidates(request).filter(
+    (pull) =>
+      pull.rootDigest === undefined &&
+      nowMs - pull.startMs < settings.adoptMs &&
+      pull.resolve.open === 0 &&
+      (pull.resolve.status !== 401 || authorised),
+  );
+  return first(rootless, (pull) => -pull.resolve.endMs);
+}
+
+// 5a. A process that holds its connections closes them all when an attempt fails, and begins again with a ping.
+function wholePullRetry(request: PullRequest): Assignment | undefined {
+  const { client, reference, settings } = request;
+  if (client.behaviour.afterFailedBlob !== "repeats_pull") return undefined;
+  const ping = findPing(request);
+  if (ping === undefined) return undefined;
+  const pull = candidates(request).find((candidate) => {
+    if (candidate.birth.reference !== reference || !isRepeatable(candidate)) return false;
+    if (client.isOneProcess) return true;
+    const quietSinceMs = closedMs(candidate);
+    if (quietSinceMs === undefined) return false;
+    const waitedMs = ping.startMs - quietSinceMs;
+    return waitedMs >= settings.pullRetryFromMs && waitedMs <= settings.pullRetryToMs;
+  });
+  return pull && { kind: "retry", pull, ping };
+}
+
+/** When the last connection of a pull closed; undefined while one is open. */
+function closedMs(pull: Pull): number | undefined {
+  if (pull.open > 0) return undefined;
+  if (!pull.client.sawClose) return pull.endMs;
+  return pull.openConnections === 0 ? pull.lastCloseMs : undefined;
+}
+
+/** It failed in a way after which containers/image with keep-alive begins again. */
+export function isRepeatable(pull: Pull): boolean {
+  if (pull.state === "retrying") return true;
+  if (pull.state !== "fetching") return false;
+  for (const content of pull.contents.values()) if (content.failure?.cause === "truncated") return true;
+  return false;
+}
+
+// 5b. The same reference once more, after an answer that settles nothing.
+function repeatedGet(request: PullRequest): Assignment | undefined {
+  if (hasPing(request)) return undefined;
+  const pull = candidates(request).find(
+    ({ birth, resolve, rootDigest }) =>
+      birth.reference === request.reference &&
+      resolve.open === 0 &&
+      (resolve.failed || (resolve.status !== undefined && rootDigest === undefined)),
+  );
+  return pull && { kind: "bind", pull };
+}
+
+// 5c. Otherwise a new pull, which consumes a ping.
+function open(request: PullRequest): Assignment {
+  return { kind: "open", ping: findPing(request) };
+}
+
+function hasPing(request: PullRequest): boolean {
+  return findPing(request) !== undefined;
+}
+
+function findPing(request: PullRequest): Ping | undefined {
+  return request.client.pings.find(request.event.forwarded ? undefined : request.event.connection, request.nowMs);
+}
+
+/** Live pulls of the request's repository that its trace id does not exclude, oldest first. */
+export function candidates(request: PullRequest): readonly Pull[] {
+  return request.client.inRepository(request.repository).filter((pull) => pull.birth.traceId === request.event.traceId);
+}
+
+export function repositoryOf(pull: Pull): string {
+  return `${pull.birth.registry}/${pull.birth.repository}`;
+}
+
+/** The pull with the least value; the older one of equals. */
+export function first(pulls: readonly Pull[], valueOf: (pull: Pull) => number): Pull | undefined {
+  let best: Pull | undefined;
+  for (const pull of pulls) if (best === undefined || valueOf(pull) < valueOf(best)) best = pull;
+  return best;
+}
+
+export { byConnection, byTrace };

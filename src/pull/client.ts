@@ -1,0 +1,157 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Behaviour } from "./client-behaviour.ts";
+import { Pings } from "./pings.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+
+/**
+ * One client as far as the wire tells: listener, remote address, program, and for programs of which one process is one
+ * pull the process id, where known. Holds the indexes that keep the cost of an event apart from the number of pulls.
+ */
+export class Client {
+  readonly key: string;
+  readonly address: string;
+  readonly behaviour: Behaviour;
+  readonly pings: Pings;
+  readonly pulls = new Set<Pull>();
+  /** A connection's close was seen: silence of the others means that they are open. */
+  sawClose = false;
+  /** Its process is known to be one pull at a time. */
+  readonly isOneProcess: boolean;
+  /** When `Clients` looks at it next. */
+  wakeMs = Number.POSITIVE_INFINITY;
+  /** Requests of pulls that are open now. */
+  open = 0;
+  #freeMs = 0;
+  #freeSinceMs: number;
+
+  readonly #byRepository = new Map<string, Set<Pull>>();
+  readonly #byTrace = new Map<string, Pull>();
+  readonly #byDigest = new Map<Digest, Set<Pull>>();
+  /** Pulls that have a successful request for the digest open, with how many. */
+  readonly #fetching = new Map<string, Map<Pull, number>>();
+  readonly #pushing = new Map<string, number>();
+
+  constructor(options: {
+    key: string;
+    address: string;
+    behaviour: Behaviour;
+    isOneProcess: boolean;
+    settings: TrackerSettings;
+    nowMs: number;
+  }) {
+    this.key = options.key;
+    this.address = options.address;
+    this.behaviour = options.behaviour;
+    this.isOneProcess = options.isOneProcess;
+    this.pings = new Pings(options.settings);
+    this.#freeSinceMs = options.nowMs;
+  }
+
+  /** Time during which the client was free to send: all of it, but for daemons at their download limit. */
+  freeMs(nowMs: number): number {
+    if (this.behaviour.downloadLimit === undefined) return nowMs;
+    return this.#freeMs + (this.isAtLimit() ? 0 : nowMs - this.#freeSinceMs);
+  }
+
+  isAtLimit(): boolean {
+    const limit = this.behaviour.downloadLimit;
+    return limit !== undefined && this.open >= limit;
+  }
+
+  /** Counts open requests, `change` being 1 or -1, and keeps the free clock. */
+  countOpen(change: 1 | -1, nowMs: number): void {
+    const wasAtLimit = this.isAtLimit();
+    this.open += change;
+    if (wasAtLimit === this.isAtLimit()) return;
+    if (wasAtLimit) this.#freeSinceMs = nowMs;
+    else this.#freeMs += nowMs - this.#freeSinceMs;
+  }
+
+  add(pull: Pull, repository: string): void {
+    this.pulls.add(pull);
+    addTo(this.#byRepository, repository, pull);
+    if (pull.birth.traceId !== undefined) this.#byTrace.set(`${pull.birth.traceId} ${repository}`, pull);
+  }
+
+  remove(pull: Pull, repository: string): void {
+    this.pulls.delete(pull);
+    removeFrom(this.#byRepository, repository, pull);
+    const trace = `${pull.birth.traceId ?? ""} ${repository}`;
+    if (this.#byTrace.get(trace) === pull) this.#byTrace.delete(trace);
+    if (pull.rootDigest !== undefined) removeFrom(this.#byDigest, pull.rootDigest, pull);
+    for (const digest of pull.children) removeFrom(this.#byDigest, digest, pull);
+    for (const digest of pull.expected.keys()) removeFrom(this.#byDigest, digest, pull);
+  }
+
+  /** Live pulls of a repository (`registry/name`), oldest first. */
+  inRepository(repository: string): readonly Pull[] {
+    return [...(this.#byRepository.get(repository) ?? [])];
+  }
+
+  byTrace(traceId: string, repository: string): Pull | undefined {
+    return this.#byTrace.get(`${traceId} ${repository}`);
+  }
+
+  /** The pull needs this digest: as its root, a child of its index, its config or a layer. */
+  expect(digest: Digest, pull: Pull): void {
+    addTo(this.#byDigest, digest, pull);
+  }
+
+  needing(digest: Digest): ReadonlySet<Pull> {
+    return this.#byDigest.get(digest) ?? NONE;
+  }
+
+  /** Notes that `pull` has one more (1) or one less (-1) request for the digest open. */
+  countFetch(digest: string, pull: Pull, change: 1 | -1): void {
+    const pulls = this.#fetching.get(digest) ?? new Map<Pull, number>();
+    const count = (pulls.get(pull) ?? 0) + change;
+    if (count > 0) pulls.set(pull, count);
+    else pulls.delete(pull);
+    if (pulls.size > 0) this.#fetching.set(digest, pulls);
+    else this.#fetching.delete(digest);
+  }
+
+  isFetchedByAnother(digest: string, pull: Pull): boolean {
+    const pulls = this.#fetching.get(digest);
+    return pulls !== undefined && (pulls.size > 1 || !pulls.has(pull));
+  }
+
+  markPushing(repository: string, untilMs: number): void {
+    this.#pushing.delete(repository);
+    this.#pushing.set(repository, untilMs);
+    const [oldest] = this.#pushing.keys();
+    if (this.#pushing.size > MAX_PUSHED && oldest !== undefined) this.#pushing.delete(oldest);
+  }
+
+  isPushing(repository: string, nowMs: number): boolean {
+    const untilMs = this.#pushing.get(repository);
+    if (untilMs === undefined) return false;
+    if (untilMs > nowMs) return true;
+    this.#pushing.delete(repository);
+    return false;
+  }
+
+  /** Nothing about it is worth remembering. */
+  isIdle(nowMs: number): boolean {
+    for (const [repository, untilMs] of this.#pushing) if (untilMs <= nowMs) this.#pushing.delete(repository);
+    return this.pulls.size === 0 && this.open === 0 && this.pings.size === 0 && this.#pushing.size === 0;
+  }
+}
+
+/** Repositories that one client pushes to at once; beyond that the oldest push is forgotten. */
+const MAX_PUSHED = 256;
+
+const NONE: ReadonlySet<Pull> = new Set();
+
+function addTo<K>(index: Map<K, Set<Pull>>, key: K, pull: Pull): void {
+  const pulls = index.get(key);
+  if (pulls === undefined) index.set(key, new Set([pull]));
+  else pulls.add(pull);
+}
+
+function removeFrom<K>(index: Map<K, Set<Pull>>, key: K, pull: Pull): void {
+  const pulls = index.get(key);
+  pulls?.delete(pull);
+  if (pulls?.size === 0) index.delete(key);
+}

@@ -1,0 +1,82 @@
+import { productOf, readBehaviour } from "./client-behaviour.ts";
+import { Client } from "./client.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Ping } from "./pings.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+import type { TransferStarted } from "./transfer-event.ts";
+
+/** The clients that have a live pull, an unclaimed ping or a push. */
+export class Clients {
+  readonly #byKey = new Map<string, Client>();
+  readonly #settings: TrackerSettings;
+  /** When to look whether a client has something to forget. */
+  readonly #wakes = new Deadlines<Client>();
+
+  constructor(settings: TrackerSettings) {
+    this.#settings = settings;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** The client that sent a request, and the pulls of the client that had to go to make room. */
+  find(
+    event: TransferStarted,
+    peerProcess: number | undefined,
+    nowMs: number,
+  ): { readonly client: Client; readonly evicted?: readonly Pull[] } {
+    const behaviour = readBehaviour(event.userAgent, event.keepAlive);
+    const isOneProcess = behaviour.processId === "exact" && peerProcess !== undefined && !event.forwarded;
+    const key = [
+      event.listener,
+      event.remoteAddress,
+      productOf(event.userAgent),
+      behaviour.holdsConnections ? "holds" : "",
+      isOneProcess ? peerProcess : "",
+    ].join(" ");
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return { client: known };
+    const settings = this.#settings;
+    const client = new Client({ key, address: event.remoteAddress, behaviour, isOneProcess, settings, nowMs });
+    this.#byKey.set(key, client);
+    this.wake(client, nowMs + settings.pingClaimMs);
+    return this.#byKey.size > settings.maxClients ? { client, evicted: this.#evict(client) } : { client };
+  }
+
+  markPushing(client: Client, repository: string, nowMs: number): void {
+    const untilMs = nowMs + this.#settings.pushQuietMs;
+    client.markPushing(repository, untilMs);
+    this.wake(client, untilMs);
+  }
+
+  /** Looks at the client again at that time. */
+  wake(client: Client, atMs: number): void {
+    if (client.wakeMs <= atMs) return;
+    client.wakeMs = atMs;
+    this.#wakes.push(atMs, client);
+  }
+
+  /** Forgets idle clients. Returns the pings that nobody will claim. */
+  expire(nowMs: number): readonly Ping[] {
+    const expired: Ping[] = [];
+    for (let due = this.#wakes.pop(nowMs); due !== undefined; due = this.#wakes.pop(nowMs)) {
+      const client = due.item;
+      client.wakeMs = Number.POSITIVE_INFINITY;
+      expired.push(...client.pings.expire(nowMs));
+      if (client.isIdle(nowMs)) this.#byKey.delete(client.key);
+      else if (client.pulls.size === 0) this.wake(client, nowMs + this.#settings.pingClaimMs);
+    }
+    return expired;
+  }
+
+  #evict(newest: Client): readonly Pull[] {
+    for (const client of this.#byKey.values()) {
+      if (client === newest) continue;
+      this.#byKey.delete(client.key);
+      return [...client.pulls];
+    }
+    return [];
+  }
+}

@@ -1,0 +1,108 @@
+import type { Content } from "./content.ts";
+import { statusOfCause, type Cause } from "./outcome.ts";
+import type { EndRule, FinishedPull, LivePull, OnDiskKind } from "./pull-event.ts";
+import type { Pull } from "./pull.ts";
+
+/** Turns a pull that is over into the one observation that is made of it. */
+export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number): FinishedPull {
+  const { birth, client } = pull;
+  const cause = endRule === "dropped" ? "proxy" : causeOf(pull);
+  const blobs = [...pull.contents.values()];
+  const layersRequested = blobs.filter((content) => isRequestedLayer(pull, content)).length;
+  const onDisk = cause === "none" && layersRequested === 0 && !pull.joined;
+  const layersOnDisk = countLayersOnDisk(pull);
+  return {
+    id: birth.id,
+    registry: birth.registry,
+    repository: birth.repository,
+    reference: birth.reference,
+    listener: birth.listener,
+    client: { address: client.address, family: client.behaviour.family, userAgent: birth.userAgent },
+    ...(birth.traceId === undefined ? {} : { traceId: birth.traceId }),
+    isolation: birth.isolation ?? client.behaviour.family,
+    trigger: birth.trigger ?? "execution",
+    cause,
+    status: statusOfCause(cause),
+    onDisk,
+    ...(onDisk ? { onDiskKind: onDiskKind(pull) } : {}),
+    joined: pull.joined,
+    hasCreds: pull.hasCreds,
+    opaqueToken: pull.opaqueToken,
+    attempts: pull.attempts,
+    startMs: pull.startMs,
+    endMs: pull.endMs,
+    ...(client.behaviour.holdsConnections && pull.lastCloseMs !== undefined ? { lastCloseMs: pull.lastCloseMs } : {}),
+    decidedMs,
+    endRule,
+    ...(pull.rootDigest === undefined ? {} : { rootDigest: pull.rootDigest }),
+    bytes: pull.bytes,
+    layersRequested,
+    ...(layersOnDisk === undefined ? {} : { layersOnDisk }),
+    blobs: blobs.map((content) => content.toFinishedBlob()),
+    transfers: pull.transfers,
+  };
+}
+
+/**
+ * The last failure that was not made good. Downloads that a client aborts after another one failed are a consequence
+ * of that failure, so an abort counts only where nothing else failed.
+ */
+export function causeOf(pull: Pull): Cause {
+  const failures = [...pull.contents.values()].filter((content) => isUnrecovered(pull, content));
+  const own = failures.filter((content) => content.failure?.cause !== "client_aborted");
+  const [last] = (own.length > 0 ? own : failures).toSorted(
+    (left, right) => (right.failure?.atMs ?? 0) - (left.failure?.atMs ?? 0),
+  );
+  if (last?.failure !== undefined) return last.failure.cause;
+  return pull.open > 0 ? "proxy" : "none";
+}
+
+function isUnrecovered(pull: Pull, content: Content): boolean {
+  if (content.failure === undefined) return false;
+  // Any manifest that came later made a failed resolve good.
+  if (content.key !== pull.birth.reference) return true;
+  return pull.manifestOkMs === undefined || pull.manifestOkMs < content.failure.atMs;
+}
+
+/** What no manifest lists counts as a layer if it delivered something: it is no sign of an image on disk. */
+export function isRequestedLayer(pull: Pull, content: Content): boolean {
+  if (content.role === "layer") return true;
+  if (content.role !== "unknown" || content.deliveredBytes === 0) return false;
+  for (const digest of pull.expected.keys()) if (digest === content.key) return false;
+  return true;
+}
+
+/** Layers of the pull's own platform that it did not ask for: of the image it asked most of. */
+function countLayersOnDisk(pull: Pull): number | undefined {
+  let best: { readonly asked: number; readonly missing: number } | undefined;
+  for (const image of pull.images.values()) {
+    const asked = image.layers.filter((layer) => pull.asked(layer.digest)).length;
+    if (best === undefined || asked > best.asked) best = { asked, missing: image.layers.length - asked };
+  }
+  return best?.missing;
+}
+
+function onDiskKind(pull: Pull): OnDiskKind {
+  for (const content of pull.contents.values()) if (content.role === "config") return "config_only";
+  if (pull.manifestOkMs !== undefined) return "manifest_only";
+  return pull.claimedPing ? "ping_head" : "head_only";
+}
+
+export function toLivePull(pull: Pull): LivePull {
+  const { birth, client } = pull;
+  return {
+    id: birth.id,
+    registry: birth.registry,
+    repository: birth.repository,
+    reference: birth.reference,
+    listener: birth.listener,
+    client: { address: client.address, family: client.behaviour.family, userAgent: birth.userAgent },
+    state: pull.state,
+    startMs: pull.startMs,
+    lastEventMs: pull.lastEventMs,
+    attempts: pull.attempts,
+    openTransfers: pull.open,
+    bytes: pull.bytes,
+    layersRequested: [...pull.contents.values()].filter((content) => isRequestedLayer(pull, content)).length,
+  };
+}

@@ -1,0 +1,90 @@
+import { repositoryOf } from "./assign.ts";
+import { Deadlines } from "./deadlines.ts";
+import { toFinishedPull } from "./finish.ts";
+import { judge } from "./over.ts";
+import type { EndRule, PullObserver } from "./pull-event.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+
+/** The pulls that are not over, oldest first, and when to look at each of them next. */
+export class LivePulls {
+  readonly #pulls = new Set<Pull>();
+  readonly #due = new Deadlines<Pull>();
+  readonly #report: PullObserver;
+  readonly #settings: TrackerSettings;
+  readonly #ended: (pull: Pull) => void;
+
+  /** `ended` is called once for each pull, after it was reported. */
+  constructor(report: PullObserver, settings: TrackerSettings, ended: (pull: Pull) => void) {
+    this.#report = report;
+    this.#settings = settings;
+    this.#ended = ended;
+  }
+
+  get size(): number {
+    return this.#pulls.size;
+  }
+
+  [Symbol.iterator](): Iterator<Pull> {
+    return this.#pulls.values();
+  }
+
+  add(pull: Pull): void {
+    this.#pulls.add(pull);
+    pull.client.add(pull, repositoryOf(pull));
+    if (!pull.client.behaviour.mayOnlyLook) this.announce(pull);
+  }
+
+  /** Tells that it is a pull: at once, but for tools that may only look when they ask for a layer. */
+  announce(pull: Pull): void {
+    if (pull.announced) return;
+    pull.announced = true;
+    this.#report({ type: "pull-started", id: pull.id, registry: pull.birth.registry });
+  }
+
+  /** Something happened to the pull: decides when to look whether it is over. */
+  schedule(pull: Pull, nowMs: number): void {
+    if (!pull.isLive) return;
+    const verdict = judge(pull, nowMs, this.#settings);
+    this.#remind(pull, "over" in verdict ? nowMs : verdict.againMs);
+  }
+
+  /** Finishes the pulls that are over by now. */
+  decide(nowMs: number): void {
+    for (let due = this.#due.pop(nowMs); due !== undefined; due = this.#due.pop(nowMs)) {
+      const pull = due.item;
+      if (!pull.isLive) continue;
+      pull.dueMs = Number.POSITIVE_INFINITY;
+      const verdict = judge(pull, nowMs, this.#settings);
+      if ("over" in verdict) this.finish(pull, verdict.over, nowMs);
+      else this.#remind(pull, verdict.againMs);
+    }
+  }
+
+  /** Makes the one observation of a pull. */
+  finish(pull: Pull, rule: EndRule, nowMs: number): void {
+    if (!pull.isLive) return;
+    const finished = toFinishedPull(pull, rule, nowMs);
+    pull.apply("finish");
+    this.#pulls.delete(pull);
+    pull.client.remove(pull, repositoryOf(pull));
+    if (pull.announced) this.#report({ type: "pull-finished", pull: finished });
+    else this.#report({ type: "unassigned", reason: "inspection", registry: pull.birth.registry });
+    this.#ended(pull);
+  }
+
+  /** Makes room for a new pull. Returns false if one had to go. */
+  bound(nowMs: number): boolean {
+    if (this.#pulls.size <= this.#settings.maxPulls) return true;
+    const [oldest] = this.#pulls;
+    if (oldest !== undefined) this.finish(oldest, "dropped", nowMs);
+    return false;
+  }
+
+  /** One reminder per pull is enough, unless the new one is earlier: a late one looks again. */
+  #remind(pull: Pull, atMs: number): void {
+    if (pull.dueMs <= atMs) return;
+    pull.dueMs = atMs;
+    this.#due.push(atMs, pull);
+  }
+}

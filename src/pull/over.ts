@@ -1,0 +1,54 @@
+import { isRepeatable } from "./assign.ts";
+import { waitsForAnother } from "./join.ts";
+import type { EndRule } from "./pull-event.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+
+/** When a pull is over: now (by a rule), or at the earliest at a later time. */
+export type Verdict = { readonly over: EndRule } | { readonly againMs: number };
+
+/** Decides whether a pull is over. Waiting never changes its value: observations are backdated. */
+export function judge(pull: Pull, nowMs: number, settings: TrackerSettings): Verdict {
+  if (pull.open > 0) return { againMs: pull.lastEventMs + settings.transferCapMs };
+  const dueMs = quietUntil(pull, settings);
+  if (nowMs < dueMs.atMs) return { againMs: dueMs.atMs };
+  const capMs = pull.lastEventMs + settings.settleCapMs;
+  if (nowMs < capMs && pull.client.behaviour.kind === "daemon") {
+    const freeLeftMs = settleMs(pull, settings) - (pull.client.freeMs(nowMs) - pull.lastEventFreeMs);
+    // At its download limit the daemon can send nothing: only its free time counts.
+    if (freeLeftMs > 0 && !pull.isComplete()) return { againMs: Math.min(nowMs + freeLeftMs, capMs) };
+    if (waitsForAnother(pull)) return { againMs: Math.min(nowMs + settings.daemonSettleMs, capMs) };
+  }
+  return { over: nowMs >= capMs && pull.client.behaviour.kind === "daemon" ? "capped" : dueMs.rule };
+}
+
+function quietUntil(pull: Pull, settings: TrackerSettings): { readonly atMs: number; readonly rule: EndRule } {
+  const { behaviour } = pull.client;
+  if (behaviour.holdsConnections && isRepeatable(pull)) {
+    return { atMs: (pull.lastCloseMs ?? pull.lastEventMs) + settings.pullRetryWaitMs, rule: "failed" };
+  }
+  if (pull.retryAfterMs > 0) return { atMs: pull.lastEventMs + pull.retryAfterMs, rule: "settled" };
+  if (behaviour.holdsConnections && allClosed(pull)) {
+    return { atMs: pull.lastCloseMs ?? pull.lastEventMs, rule: "connections_closed" };
+  }
+  if (pull.state === "broken") return { atMs: pull.lastEventMs + settings.failedSettleMs, rule: "failed" };
+  return { atMs: pull.lastEventMs + settleMs(pull, settings), rule: "settled" };
+}
+
+function settleMs(pull: Pull, settings: TrackerSettings): number {
+  const { behaviour } = pull.client;
+  if (behaviour.afterFailedBlob === "repeats_later" && hasFailedBlob(pull)) return settings.dockerRetryWaitMs;
+  if (behaviour.kind === "daemon") return settings.daemonSettleMs;
+  return behaviour.holdsConnections ? settings.keepAliveSettleMs : settings.processSettleMs;
+}
+
+function allClosed(pull: Pull): boolean {
+  return pull.connections.size > 0 && pull.openConnections === 0 && pull.lastCloseMs !== undefined;
+}
+
+function hasFailedBlob(pull: Pull): boolean {
+  for (const content of pull.contents.values()) {
+    if (content.failure !== undefined && content.role !== "manifest") return true;
+  }
+  return false;
+}

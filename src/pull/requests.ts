@@ -1,0 +1,281 @@
+import type { Digest } from "../oci/digest.ts";
+import { isDigest } from "../oci/digest.ts";
+import type { Index, Manifest } from "../oci/manifest.ts";
+import { isImageConfigMediaType } from "../oci/media-type.ts";
+import type { Role } from "./content.ts";
+import { joinedBy, joinsRunningFetch } from "./join.ts";
+import type { ManifestCache } from "./manifest-cache.ts";
+import { causeOfStatus, type Cause } from "./outcome.ts";
+import type { Pull } from "./pull.ts";
+import type { TrackerSettings } from "./settings.ts";
+import type { Transfer } from "./transfer.ts";
+import type { ResponseStarted, TransferFailed, TransferFinished, TransferStarted } from "./transfer-event.ts";
+
+/** What requests do to the pull that they belong to. */
+export interface Ledger {
+  readonly settings: TrackerSettings;
+  readonly manifests: ManifestCache;
+  /** A manifest had to leave the cache. */
+  readonly manifestEvicted: () => void;
+  readonly blobRefused: () => void;
+}
+
+/** A request of `pull` began. Returns what to remember until its end. */
+export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank: Transfer): Transfer {
+  const nowMs = blank.startMs;
+  pull.noteCredentials(event.credentials);
+  pull.lastRequestMs = nowMs;
+  pull.open += 1;
+  if (pull.transfers.length < ledger.settings.maxTransfersPerPull) pull.transfers.push(event.transfer);
+  pull.client.countOpen(1, nowMs);
+  pull.touch(nowMs);
+  const purpose = purposeOf(pull, event);
+  const reference = referenceOf(event);
+  const transfer = { ...blank, pull };
+  if (purpose === "beside") return { ...transfer, purpose };
+  const content = beginContent(ledger, pull, event, nowMs);
+  if (purpose === "resolve") {
+    pull.resolve.open += 1;
+    pull.resolve.authorised = event.credentials !== "none";
+    pull.apply("resolve_started");
+  } else {
+    pull.apply("fetch_started");
+  }
+  if (purpose !== "blob") noteManifestRequest(ledger, pull, event, reference);
+  const digest = isDigest(reference) ? reference : undefined;
+  const fetching = event.method === "GET" && digest !== undefined;
+  if (fetching) {
+    pull.client.countFetch(digest, pull, 1);
+    for (const other of joinedBy(pull, digest, nowMs, ledger.settings)) other.joined = true;
+  }
+  return { ...transfer, purpose, ...(content && { content }), ...(digest && { digest }), fetching };
+}
+
+function purposeOf(pull: Pull, event: TransferStarted): Transfer["purpose"] {
+  const { route, method } = event;
+  if (route.kind === "blob") return method === "GET" ? "blob" : "beside";
+  if (route.kind !== "manifest") return "beside";
+  const isReference = route.reference === pull.birth.reference;
+  if (isReference && (method === "HEAD" || !pull.wasResolved)) return "resolve";
+  if (isDigest(route.reference)) return method === "GET" ? "manifest" : "beside";
+  return isReference ? "manifest" : "beside";
+}
+
+export function referenceOf(event: TransferStarted): string {
+  if (event.route.kind === "manifest") return event.route.reference;
+  return event.route.kind === "blob" ? event.route.digest : "";
+}
+
+function beginContent(ledger: Ledger, pull: Pull, event: TransferStarted, nowMs: number): Transfer["content"] {
+  const key = referenceOf(event);
+  if (!pull.asked(key) && pull.contents.size >= ledger.settings.maxBlobsPerPull) {
+    ledger.blobRefused();
+    return undefined;
+  }
+  const content = pull.content(key, roleOf(pull, event), nowMs);
+  content.requests += 1;
+  content.open += 1;
+  content.failure = undefined;
+  if (isDigest(key)) content.sizeBytes ??= pull.expected.get(key)?.sizeBytes;
+  return content;
+}
+
+function roleOf(pull: Pull, event: TransferStarted): Role {
+  if (event.route.kind !== "blob") return "manifest";
+  const expected = pull.expected.get(event.route.digest);
+  if (expected !== undefined) return expected.role;
+  // containerd asks for a blob by its exact media type.
+  const mediaType = event.accept.split(",", 1)[0]?.trim() ?? "";
+  if (isImageConfigMediaType(mediaType)) return "config";
+  return /\.layer\.|\.diff\.tar/.test(mediaType) ? "layer" : "unknown";
+}
+
+function noteManifestRequest(ledger: Ledger, pull: Pull, event: TransferStarted, reference: string): void {
+  if (event.method !== "GET") return;
+  pull.askedManifests.add(reference);
+  if (isDigest(reference) && pull.rootDigest === undefined) setRoot(ledger, pull, reference);
+}
+
+/** The pull's root became known, by an answer or by the request itself. */
+function setRoot(ledger: Ledger, pull: Pull, digest: Digest): void {
+  if (pull.rootDigest !== undefined) return;
+  pull.rootDigest = digest;
+  pull.client.expect(digest, pull);
+  if (pull.client.behaviour.kind === "daemon") learnFromCache(ledger, pull, digest);
+}
+
+/** A daemon may have any manifest on disk: what the proxy has seen of it is what the pull needs. */
+function learnFromCache(ledger: Ledger, pull: Pull, digest: Digest): void {
+  const known = ledger.manifests.get(digest);
+  if (known !== undefined) learn(ledger, pull, digest, known);
+}
+
+function learn(ledger: Ledger, pull: Pull, digest: Digest, content: Index | Manifest): void {
+  const size = content.kind === "index" ? content.manifests.length : content.layers.length + 1;
+  if (pull.expected.size + pull.children.size + size > ledger.settings.maxBlobsPerPull) return ledger.blobRefused();
+  for (const fresh of pull.learn(digest, content)) {
+    pull.client.expect(fresh, pull);
+    if (content.kind === "index" && pull.client.behaviour.kind === "daemon") learnFromCache(ledger, pull, fresh);
+  }
+}
+
+/** The head of the response is known. */
+export function respond(transfer: Transfer, event: ResponseStarted, nowMs: number): void {
+  const { pull, content } = transfer;
+  transfer.status = event.status;
+  transfer.failure = event.failure;
+  transfer.answeredDigest = event.dockerContentDigest;
+  transfer.retryAfterSeconds = event.retryAfterSeconds;
+  transfer.bodyLength = event.contentLength;
+  transfer.bodyStart = event.contentRange?.start ?? (event.status === 206 ? transfer.rangeStart : 0);
+  pull?.touch(nowMs);
+  if (event.status >= 400) stopFetching(transfer);
+  if (content === undefined) return;
+  content.lastStatus = event.status;
+  content.firstByteMs ??= nowMs;
+  if (event.servingHost !== undefined) content.servingHost = event.servingHost;
+  if (event.status === 206) content.sizeBytes ??= event.contentRange?.size;
+  if (event.status === 200 && transfer.method === "GET") content.sizeBytes ??= event.contentLength;
+}
+
+function stopFetching(transfer: Transfer): void {
+  if (!transfer.fetching || transfer.digest === undefined || transfer.pull === undefined) return;
+  transfer.fetching = false;
+  transfer.client.countFetch(transfer.digest, transfer.pull, -1);
+}
+
+/** The request ended, well or not. */
+export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished | TransferFailed, nowMs: number): void {
+  const { pull, content, client, digest } = transfer;
+  if (pull === undefined) return;
+  stopFetching(transfer);
+  pull.open -= 1;
+  client.countOpen(-1, nowMs);
+  pull.bytes += event.bytes;
+  pull.endMs = nowMs;
+  pull.touch(nowMs);
+  const cause = causeOf(transfer, event);
+  if (content !== undefined) {
+    content.open -= 1;
+    content.endMs = nowMs;
+    content.deliveredBytes += event.bytes;
+    settleContent(transfer, event, cause, nowMs);
+  }
+  if (transfer.purpose === "resolve") endResolve(ledger, transfer, cause, nowMs);
+  if (transfer.purpose === "resolve" || transfer.purpose === "manifest") endManifest(ledger, transfer, event, nowMs);
+  if (transfer.purpose === "blob") endBlob(ledger, transfer, cause, nowMs);
+  if (digest !== undefined) tellOthers(pull, digest, nowMs);
+}
+
+function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): Cause {
+  if (event.type === "failed") return event.failure;
+  if (transfer.failure !== undefined) return transfer.failure;
+  return transfer.status === undefined ? "none" : causeOfStatus(transfer.status);
+}
+
+function settleContent(
+  transfer: Transfer,
+  event: TransferFinished | TransferFailed,
+  cause: Cause,
+  nowMs: number,
+): void {
+  const { content, status = 0 } = transfer;
+  if (content === undefined) return;
+  if (cause === "none" && (status === 200 || (status >= 300 && status < 400))) return content.succeed();
+  if (status === 200 || status === 206) content.cover(transfer.bodyStart, event.bytes);
+  // RFC 9110 §15.5.17: a resume that asks for what it already has.
+  if (cause !== "none" && status !== 416) content.fail(cause, nowMs);
+}
+
+function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number): void {
+  const { pull } = transfer;
+  if (pull === undefined) return;
+  const { resolve } = pull;
+  resolve.open -= 1;
+  resolve.status = transfer.status;
+  resolve.endMs = nowMs;
+  resolve.failed = cause !== "none";
+  if (resolve.failed) {
+    noteRateLimit(ledger, transfer);
+    pull.apply("resolve_failed");
+    return;
+  }
+  if (transfer.answeredDigest !== undefined) setRoot(ledger, pull, transfer.answeredDigest);
+  if (transfer.method === "HEAD" && pull.rootDigest !== undefined) {
+    pull.apply("resolved");
+    pull.wasResolved = true;
+    pull.resolvedByHead = true;
+    pull.resolvedFreeMs = pull.client.freeMs(nowMs);
+    if (joinsRunningFetch(pull)) pull.joined = true;
+  }
+}
+
+function endManifest(
+  ledger: Ledger,
+  transfer: Transfer,
+  event: TransferFinished | TransferFailed,
+  nowMs: number,
+): void {
+  const { pull } = transfer;
+  if (pull === undefined || event.type !== "finished" || transfer.method !== "GET" || transfer.status !== 200) return;
+  pull.wasResolved = true;
+  pull.manifestOkMs = nowMs;
+  pull.apply("fetch_started");
+  const digest = event.manifest?.digest ?? transfer.digest ?? transfer.answeredDigest;
+  if (digest === undefined) return;
+  setRoot(ledger, pull, digest);
+  const content = event.manifest?.content;
+  if (content === undefined) return;
+  if (content.kind === "index") pull.indexMs = nowMs;
+  else pull.manifestMs = nowMs;
+  if (!ledger.manifests.set(digest, content)) ledger.manifestEvicted();
+  learn(ledger, pull, digest, content);
+  if (joinsRunningFetch(pull)) pull.joined = true;
+  for (const other of pull.client.needing(digest)) {
+    if (other === pull || other.client.behaviour.kind !== "daemon") continue;
+    learn(ledger, other, digest, content);
+    if (!other.asked(digest) && joinsRunningFetch(other)) other.joined = true;
+  }
+}
+
+function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number): void {
+  const { pull, content } = transfer;
+  if (pull === undefined) return;
+  if (content?.role === "config" && content.done) {
+    pull.configDone = true;
+    pull.configMs = nowMs;
+  }
+  if (cause === "none" || cause === "client_aborted") return;
+  noteRateLimit(ledger, transfer);
+  const { status } = transfer;
+  const { afterFailedBlob } = pull.client.behaviour;
+  const isCut = status === undefined || status < 400;
+  if (status === 401 || status === 416 || status === 429) return;
+  if (afterFailedBlob === "ends") pull.apply("blob_fatal");
+  if (afterFailedBlob === "repeats_pull" && !isCut) {
+    pull.apply(REPEATED_BY_CONTAINERS_IMAGE.has(status) ? "pull_retryable" : "blob_fatal");
+  }
+}
+
+/** Statuses of a blob after which containers/image 5.25 and later begins the whole pull again. */
+const REPEATED_BY_CONTAINERS_IMAGE: ReadonlySet<number> = new Set([404, 502, 503, 504]);
+
+/** Clients but containerd wait as long as the registry says before they ask again. */
+function noteRateLimit(ledger: Ledger, transfer: Transfer): void {
+  const { pull, client } = transfer;
+  if (transfer.status !== 429 || pull === undefined) return;
+  if (client.behaviour.afterFailedBlob === "asks_upstream" && client.behaviour.kind === "daemon") return;
+  const { rateLimitedWaitMs, processSettleMs } = ledger.settings;
+  const askedMs = (transfer.retryAfterSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  pull.retryAfterMs = Math.min(askedMs, rateLimitedWaitMs) + processSettleMs;
+}
+
+/** Pulls of the same daemon that wait for this digest go on only now. */
+function tellOthers(pull: Pull, digest: Digest, nowMs: number): void {
+  if (pull.client.behaviour.kind !== "daemon") return;
+  for (const other of pull.client.needing(digest)) {
+    if (other === pull || other.isDone(digest)) continue;
+    other.touch(nowMs);
+    if (other.joined) other.sharedEndMs = Math.max(other.sharedEndMs, nowMs);
+  }
+}

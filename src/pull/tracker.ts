@@ -1,0 +1,316 @@
+import { assign } from "./assign-request.ts";
+import type { Assignment, PullRequest } from "./assign.ts";
+import { Clients } from "./clients.ts";
+import type { Client } from "./client.ts";
+import { carry, Connections, detached, type Connection } from "./connections.ts";
+import { Deadlines } from "./deadlines.ts";
+import { isRequestedLayer, toLivePull } from "./finish.ts";
+import { LivePulls } from "./live-pulls.ts";
+import { ManifestCache } from "./manifest-cache.ts";
+import { MonotonicClock } from "./monotonic-clock.ts";
+import type { Ping } from "./pings.ts";
+import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
+import { Pull } from "./pull.ts";
+import { pullId } from "./pull-id.ts";
+import { begin, end, referenceOf, respond, type Ledger } from "./requests.ts";
+import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
+import { newTransfer, type Transfer } from "./transfer.ts";
+import type {
+  ConnectionClosed,
+  ConnectionOpened,
+  ResponseStarted,
+  TransferEvent,
+  TransferFailed,
+  TransferFinished,
+  TransferStarted,
+} from "./transfer-event.ts";
+
+export interface TrackerOptions {
+  /** Receives what the tracker tells. Never throws. */
+  readonly report: PullObserver;
+  readonly settings?: Partial<TrackerSettings>;
+  /** Ends every pull id; makes ids of several processes differ. Default: none. */
+  readonly idSuffix?: string;
+}
+
+/**
+ * Puts requests together to pulls. Events and a clock go in, `PullEvent`s come out: it has no timers, so its owner calls
+ * `advance` now and then. Memory is bounded by the settings. Never throws.
+ */
+export class PullTracker {
+  readonly #report: PullObserver;
+  readonly #settings: TrackerSettings;
+  readonly #idSuffix: string;
+  readonly #ledger: Ledger;
+  readonly #clock: MonotonicClock;
+  readonly #connections: Connections;
+  readonly #clients: Clients;
+  readonly #transfers = new Map<number, Transfer>();
+  readonly #pulls: LivePulls;
+  /** Closed connections with requests open, until their ends must have been reported. */
+  readonly #orphans = new Deadlines<Connection>();
+  #opened = 0;
+
+  constructor(options: TrackerOptions) {
+    this.#report = options.report;
+    this.#settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    this.#idSuffix = options.idSuffix ?? "";
+    this.#clock = new MonotonicClock(this.#settings.clockSlackMs);
+    this.#connections = new Connections(this.#settings.maxConnections);
+    this.#clients = new Clients(this.#settings);
+    this.#pulls = new LivePulls(this.#report, this.#settings, ({ client }) =>
+      this.#clients.wake(client, this.#clock.lastMs),
+    );
+    this.#ledger = {
+      settings: this.#settings,
+      manifests: new ManifestCache(this.#settings.maxManifests),
+      manifestEvicted: () => this.#hit("manifests"),
+      blobRefused: () => this.#hit("blobs"),
+    };
+  }
+
+  /** Takes in one event, in the order in which they happen. */
+  observe(event: TransferEvent): void {
+    const nowMs = this.#clock.read(event.atMs);
+    this.#decide(nowMs);
+    switch (event.type) {
+      case "connection-opened":
+        return this.#connectionOpened(event);
+      case "connection-closed":
+        return this.#connectionClosed(event, nowMs);
+      case "started":
+        return this.#started(event, nowMs);
+      case "responded":
+        return this.#responded(event, nowMs);
+      case "finished":
+      case "failed":
+        return this.#ended(event, nowMs);
+      case "upstream-exchanged":
+      case "refused":
+        return undefined;
+    }
+  }
+
+  /** Tells the time: decides which pulls are over by now. */
+  advance(nowMs: number): void {
+    this.#decide(this.#clock.read(nowMs));
+  }
+
+  /** Observes every live pull as it is. For the end of the process. */
+  flush(nowMs: number): void {
+    const atMs = this.#clock.read(nowMs);
+    this.#decide(atMs);
+    for (const pull of this.#pulls) this.#pulls.finish(pull, "flushed", atMs);
+  }
+
+  /** The pulls that are not over, oldest first. */
+  live(): readonly LivePull[] {
+    return [...this.#pulls].filter((pull) => pull.announced).map(toLivePull);
+  }
+
+  #connectionOpened(event: ConnectionOpened): void {
+    if (!this.#connections.open(event.connection, event.peerProcess)) this.#hit("connections");
+  }
+
+  #connectionClosed(event: ConnectionClosed, nowMs: number): void {
+    const connection = this.#connections.get(event.connection);
+    if (connection === undefined) return;
+    this.#connections.close(connection);
+    if (connection.open.size > 0) this.#orphans.push(nowMs + this.#settings.closedGraceMs, connection);
+    const { client, pull } = connection;
+    if (client !== undefined) {
+      client.sawClose = true;
+      if (client.behaviour.holdsConnections) this.#unclaimed(client.pings.withdraw(connection.id));
+    }
+    if (pull === undefined || !pull.isLive || !pull.connections.has(connection.id)) return;
+    pull.openConnections -= 1;
+    pull.lastCloseMs = nowMs;
+    this.#pulls.schedule(pull, nowMs);
+  }
+
+  #started(event: TransferStarted, nowMs: number): void {
+    if (this.#transfers.has(event.transfer)) return;
+    const connection = this.#connectionOf(event);
+    const { client, evicted } = this.#clients.find(event, connection.peerProcess, nowMs);
+    if (evicted !== undefined) this.#hit("clients");
+    for (const pull of evicted ?? []) this.#pulls.finish(pull, "dropped", nowMs);
+    connection.client = client;
+    this.#dispatch(event, connection, client, nowMs);
+    this.#boundTransfers(nowMs);
+  }
+
+  #dispatch(event: TransferStarted, connection: Connection, client: Client, nowMs: number): void {
+    const { route, method } = event;
+    if (route.kind === "ping" && isRead(method)) return this.#pinged(event, client, connection, nowMs);
+    const request: PullRequest = {
+      event,
+      client,
+      repository: "repository" in route ? `${event.registry}/${route.repository}` : "",
+      reference: referenceOf(event),
+      carried: event.forwarded || connection.pull?.isLive !== true ? undefined : connection.pull,
+      nowMs,
+      settings: this.#settings,
+    };
+    const assignment = assign(request);
+    const isWrite = assignment.kind === "none" && assignment.reason === "push" && !isRead(method);
+    if (isWrite) this.#clients.markPushing(client, request.repository, nowMs);
+    this.#assigned(request, connection, assignment);
+  }
+
+  #assigned(request: PullRequest, connection: Connection, assignment: Assignment): void {
+    const { event, nowMs } = request;
+    switch (assignment.kind) {
+      case "none":
+        return this.#unassigned(event, assignment.reason);
+      case "bind":
+        return this.#bind(assignment.pull, request, connection);
+      case "retry":
+        assignment.pull.beginAgain();
+        if (assignment.ping !== undefined) this.#claim(assignment.ping, assignment.pull, connection);
+        return this.#bind(assignment.pull, request, connection);
+      case "open": {
+        const pull = this.#open(request, assignment.ping);
+        if (assignment.ping !== undefined) this.#claim(assignment.ping, pull, connection);
+        this.#bind(pull, request, connection);
+        if (!this.#pulls.bound(nowMs)) this.#hit("pulls");
+        return undefined;
+      }
+    }
+  }
+
+  #open(request: PullRequest, ping: Ping | undefined): Pull {
+    const { event, client, nowMs } = request;
+    const startMs = ping?.startMs ?? nowMs;
+    const pull = new Pull({
+      id: pullId(startMs, this.#opened, this.#idSuffix),
+      client,
+      listener: event.listener,
+      registry: event.registry,
+      repository: "repository" in event.route ? event.route.repository : "",
+      reference: request.reference,
+      userAgent: event.userAgent,
+      traceId: event.traceId,
+      isolation: event.isolation,
+      trigger: event.trigger,
+      startMs,
+      nowMs,
+    });
+    this.#opened += 1;
+    this.#pulls.add(pull);
+    return pull;
+  }
+
+  #claim(ping: Ping, pull: Pull, connection: Connection): void {
+    pull.client.pings.remove(ping);
+    pull.claimedPing = true;
+    pull.noteCredentials(ping.credentials);
+    if (pull.transfers.length < this.#settings.maxTransfersPerPull) pull.transfers.push(ping.transfer);
+    if (ping.connection === connection.id) carry(connection, pull, this.#settings.maxConnectionsPerPull);
+  }
+
+  #bind(pull: Pull, request: PullRequest, connection: Connection): void {
+    const { event, nowMs } = request;
+    if (!event.forwarded && !carry(connection, pull, this.#settings.maxConnectionsPerPull)) this.#hit("connections");
+    const transfer = begin(this.#ledger, pull, event, newTransfer(event, pull.client, connection, nowMs));
+    if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
+    this.#transfers.set(event.transfer, transfer);
+    connection.open.add(event.transfer);
+    this.#pulls.schedule(pull, nowMs);
+  }
+
+  #pinged(event: TransferStarted, client: Client, connection: Connection, nowMs: number): void {
+    const ping: Ping = {
+      transfer: event.transfer,
+      connection: event.connection,
+      startMs: nowMs,
+      registry: event.registry,
+      credentials: event.credentials,
+    };
+    client.pings.add(ping);
+    if (client.pings.size > this.#settings.maxPings) {
+      this.#hit("pings");
+      const oldest = client.pings.removeOldest();
+      if (oldest !== undefined) this.#unclaimed([oldest]);
+    }
+    this.#transfers.set(event.transfer, { ...newTransfer(event, client, connection, nowMs), purpose: "ping", ping });
+    connection.open.add(event.transfer);
+    this.#clients.wake(client, nowMs + this.#settings.pingClaimMs);
+  }
+
+  #responded(event: ResponseStarted, nowMs: number): void {
+    const transfer = this.#transfers.get(event.transfer);
+    if (transfer !== undefined) respond(transfer, event, nowMs);
+  }
+
+  #ended(event: TransferFinished | TransferFailed, nowMs: number): void {
+    const transfer = this.#transfers.get(event.transfer);
+    if (transfer === undefined) return;
+    this.#transfers.delete(event.transfer);
+    transfer.connection.open.delete(event.transfer);
+    if (transfer.ping !== undefined) this.#pingEnded(transfer, transfer.ping, event, nowMs);
+    const { pull } = transfer;
+    if (pull?.isLive !== true) return;
+    end(this.#ledger, transfer, event, nowMs);
+    if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
+    this.#pulls.schedule(pull, nowMs);
+  }
+
+  #pingEnded(transfer: Transfer, ping: Ping, event: TransferFinished | TransferFailed, nowMs: number): void {
+    const isAnswered = event.type === "finished" && transfer.status !== undefined && transfer.status < 500;
+    if (isAnswered) {
+      ping.answeredMs = nowMs;
+      this.#clients.wake(transfer.client, nowMs + this.#settings.pingClaimMs);
+    } else if (transfer.client.pings.remove(ping)) {
+      this.#unclaimed([ping]);
+    }
+  }
+
+  /** Decides everything that is due. */
+  #decide(nowMs: number): void {
+    this.#expireOrphans(nowMs);
+    this.#pulls.decide(nowMs);
+    this.#unclaimed(this.#clients.expire(nowMs));
+  }
+
+  /** Requests of a closed connection whose end was never reported. */
+  #expireOrphans(nowMs: number): void {
+    for (let due = this.#orphans.pop(nowMs); due !== undefined; due = this.#orphans.pop(nowMs)) {
+      for (const transfer of due.item.open) {
+        this.#ended({ type: "failed", atMs: nowMs, transfer, bytes: 0, failure: "client_aborted" }, due.dueMs);
+      }
+    }
+  }
+
+  #boundTransfers(nowMs: number): void {
+    if (this.#transfers.size <= this.#settings.maxOpenTransfers) return;
+    this.#hit("transfers");
+    const [oldest] = this.#transfers.keys();
+    if (oldest !== undefined) {
+      this.#ended({ type: "failed", atMs: nowMs, transfer: oldest, bytes: 0, failure: "proxy" }, nowMs);
+    }
+  }
+
+  /** A connection whose opening was not seen is known from its first request on. */
+  #connectionOf(event: TransferStarted): Connection {
+    const known = this.#connections.get(event.connection);
+    if (known !== undefined) return known;
+    if (!this.#connections.open(event.connection, undefined)) this.#hit("connections");
+    return this.#connections.get(event.connection) ?? detached(event.connection);
+  }
+
+  #unassigned(event: TransferStarted, reason: UnassignedReason): void {
+    this.#report({ type: "unassigned", reason, registry: event.registry });
+  }
+
+  #unclaimed(pings: readonly Ping[]): void {
+    for (const ping of pings) this.#report({ type: "unassigned", reason: "unclaimed_ping", registry: ping.registry });
+  }
+
+  #hit(bound: Bound): void {
+    this.#report({ type: "bound-hit", bound });
+  }
+}
+
+function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}

@@ -1,0 +1,58 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Client } from "./client.ts";
+import type { Connection } from "./connections.ts";
+import type { Content } from "./content.ts";
+import type { Failure } from "./outcome.ts";
+import type { Ping } from "./pings.ts";
+import type { Pull } from "./pull.ts";
+import type { TransferStarted } from "./transfer-event.ts";
+
+/** A request that has not ended. */
+export interface Transfer {
+  readonly id: number;
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly startMs: number;
+  readonly method: string;
+  readonly purpose: Purpose;
+  /** Absent: the request belongs to no pull. */
+  readonly pull?: Pull;
+  /** Absent: it downloads nothing that the pull is judged by. */
+  readonly content?: Content;
+  /** The digest in its path. */
+  readonly digest?: Digest;
+  readonly ping?: Ping;
+  readonly rangeStart: number;
+  /** Counted as a running download of `digest`. */
+  fetching: boolean;
+  status: number | undefined;
+  failure: Failure | undefined;
+  /** First byte of the body and its length, as the response's head tells. */
+  bodyStart: number;
+  bodyLength: number | undefined;
+  answeredDigest: Digest | undefined;
+  retryAfterSeconds: number | undefined;
+}
+
+/** What a request is for: to resolve the pull's reference, to read another manifest or a blob, or something beside. */
+export type Purpose = "ping" | "resolve" | "manifest" | "blob" | "beside";
+
+/** A request just begun, of which nothing but its head is known. */
+export function newTransfer(event: TransferStarted, client: Client, connection: Connection, nowMs: number): Transfer {
+  return {
+    id: event.transfer,
+    client,
+    connection,
+    startMs: nowMs,
+    method: event.method,
+    purpose: "beside",
+    rangeStart: event.rangeStart ?? 0,
+    fetching: false,
+    status: undefined,
+    failure: undefined,
+    bodyStart: event.rangeStart ?? 0,
+    bodyLength: undefined,
+    answeredDigest: undefined,
+    retryAfterSeconds: undefined,
+  };
+}
