@@ -10,7 +10,7 @@ export interface DockerdOptions {
   readonly release: Release;
   /** URL of the mirror. Docker asks it for docker.io only. */
   readonly mirror?: string;
-  /** The text of daemon.json, instead of one made from `mirror`. */
+  /** The text of daemon.json. */
   readonly daemonJson?: string;
   /** Where images go: Docker's own graph drivers, or containerd's store (sid only), the default of Docker 29. */
   readonly imageStore?: "graphdriver" | "containerd";
@@ -56,11 +56,10 @@ export async function startDockerd(options: DockerdOptions): Promise<Client> {
   };
 }
 
-function daemonJson(options: DockerdOptions): string {
-  if (options.daemonJson !== undefined) return options.daemonJson;
-  const mirrors = options.mirror === undefined ? [] : [options.mirror];
-  const features = options.imageStore === "containerd" ? { "containerd-snapshotter": true } : {};
-  return JSON.stringify({ "registry-mirrors": mirrors, features });
+function daemonJson({ daemonJson: given = "{}", mirror, imageStore }: DockerdOptions): string {
+  const mirrors = mirror === undefined ? {} : { "registry-mirrors": [mirror] };
+  const features = imageStore === "containerd" ? { features: { "containerd-snapshotter": true } } : {};
+  return JSON.stringify({ ...(JSON.parse(given) as object), ...mirrors, ...features });
 }
 
 /** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageCreate */

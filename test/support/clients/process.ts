@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { nowMs, type PullOptions, type PullResult } from "./client.ts";
 
@@ -75,7 +76,12 @@ export interface Daemon {
   stop(): Promise<number>;
 }
 
-export function startDaemon(path: string, args: readonly string[], env?: Readonly<Record<string, string>>): Daemon {
+export function startDaemon(
+  path: string,
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  onLine?: (line: string) => void,
+): Daemon {
   // The kernel ends the daemon when this process is gone, however it went. setpriv executes the program in its own place.
   const command = ["--pdeathsig", "KILL", "--", path, ...args];
   const child = spawn("setpriv", command, { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
@@ -84,6 +90,7 @@ export function startDaemon(path: string, args: readonly string[], env?: Readonl
     stream.setEncoding("utf8").on("data", (text: string) => {
       log = (log + text).slice(-LOG_CHARACTERS);
     });
+    if (onLine) createInterface(stream).on("line", onLine);
   }
   const exited = exitOf(child);
   return {

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { buildImage, buildLayer } from "../support/clients/image.ts";
+import { createPodman } from "../support/clients/podman.ts";
+import { eventually, makeFolder, removeFolder, runOk, startDaemon } from "../support/clients/process.ts";
+import { missingPrograms, programPath, type Release } from "../support/clients/programs.ts";
+import { freePorts } from "../support/pullmeter.ts";
+import { openStage, readExample, type Stage } from "./stage.ts";
+
+const missing =
+  missingPrograms("bookworm", "prometheus", "promtool", "podman", "docker-registry") ??
+  missingPrograms("sid", "prometheus", "promtool");
+
+for (const release of ["bookworm", "sid"] as const) {
+  test(
+    `Prometheus (${release}) scrapes every pull with the example's configuration`,
+    { skip: missing ?? false },
+    async (t) => {
+      const stage = await stageWithOnePull(t);
+      const prometheus = await startPrometheus(t, release, stage.localise(readExample("prometheus/prometheus.yml")));
+      const labels =
+        'isolation="podman",registry="docker.io",status="ok",on_disk="false",has_creds="false",trigger="execution"';
+      for (const histogram of [
+        "pullmeter_pull_duration_seconds",
+        "buildbuddy_remote_execution_image_fetch_duration_usec",
+      ]) {
+        const count = await eventually(`${histogram} is scraped`, async () =>
+          prometheus.query(`${histogram}_count{${labels}}`),
+        );
+        assert.equal(count, "1");
+        const median = await prometheus.query(`histogram_quantile(0.5, sum by (le) (${histogram}_bucket))`);
+        assert.ok(Number(median) > 0, `the median of ${histogram} is ${median}`);
+      }
+      assert.equal(await prometheus.query("up"), "1");
+    },
+  );
+}
+
+interface RunningPrometheus {
+  /** Value of the first series of an instant query. */
+  query(expression: string): Promise<string | undefined>;
+}
+
+async function startPrometheus(t: TestContext, release: Release, example: string): Promise<RunningPrometheus> {
+  const folder = await makeFolder("prom");
+  t.after(async () => removeFolder(folder));
+  const config = join(folder, "prometheus.yml");
+  await mkdir(join(folder, "data"));
+  await writeFile(config, example.replace("scrape_interval: 15s", "scrape_interval: 1s\n    scrape_timeout: 1s"));
+  await runOk(programPath("promtool", release), ["check", "config", config]);
+  const [port] = await freePorts(1);
+  const listen = `--web.listen-address=127.0.0.1:${port}`;
+  const storage = `--storage.tsdb.path=${join(folder, "data")}`;
+  const daemon = startDaemon(programPath("prometheus", release), [`--config.file=${config}`, listen, storage]);
+  t.after(async () => daemon.stop());
+  await daemon.printed(/Server is ready to receive web requests/);
+  return {
+    query: async (expression) => {
+      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+      const answer = (await (await fetch(url)).json()) as { data: { result: { value: [number, string] }[] } };
+      return answer.data.result[0]?.value[1];
+    },
+  };
+}
+
+async function stageWithOnePull(t: TestContext): Promise<Stage> {
+  const stage = await openStage(readExample("pullmeter.yaml"));
+  t.after(async () => stage.close());
+  await stage.open.push("scraped/app", "v1", buildImage({ layers: [buildLayer({ bytes: 1000 })] }));
+  const registriesConf = stage.localise(readExample("podman/50-pullmeter.conf"));
+  const podman = await createPodman({ release: "bookworm", registriesConf });
+  t.after(async () => podman.close());
+  const result = await podman.pull("docker.io/scraped/app:v1");
+  assert.equal(result.exitCode, 0, result.error);
+  await stage.pullmeter.observed("scraped/app", 1);
+  return stage;
+}
