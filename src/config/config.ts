@@ -16,7 +16,7 @@ export interface ListenerConfig {
   readonly address: Address;
   readonly registry?: string;
   readonly isolation?: string;
-  readonly trigger?: Settings["trigger"];
+  readonly trigger?: NonNullable<Settings["trigger"]>;
   readonly allowPush: boolean;
   readonly peerIdentity: Settings["peerIdentity"];
 }

@@ -84,8 +84,8 @@ const admin = z.strictObject({
       "Where /metrics, /livez, /readyz, /healthz, /api/pulls and the page are served; never on a proxy listener.",
     ),
   finishedPullsKept: integer(0, 100_000)
-    .default(500)
-    .describe("How many finished pulls /api/pulls and the page remember."),
+    .default(100)
+    .describe("How many finished pulls /api/pulls and the page remember. About 10 KiB each."),
 });
 
 const metrics = z.strictObject({
@@ -117,6 +117,12 @@ const timeouts = z.strictObject({
   stall: duration()
     .prefault("60s")
     .describe("Without a byte from the upstream in the middle of a body; then the transfer counts as stalled."),
+  clientHeader: duration().prefault("15s").describe("For the head of a client's request; slower clients are cut off."),
+  keepAlive: duration()
+    .prefault("2m")
+    .describe(
+      "How long a client may keep an idle connection. Longer than the 90 s of Go's clients, so that they close it.",
+    ),
   drain: duration(0)
     .prefault("25s")
     .describe("For running transfers to finish after SIGTERM. Below the 30 s that Kubernetes waits before it kills."),
@@ -156,7 +162,9 @@ const tracker = z.strictObject({
 const limits = z.strictObject({
   headerBytes: integer(8192, 1_048_576)
     .default(65_536)
-    .describe("Largest head of a request, in bytes; beyond it the client gets a 431. Bearer tokens make heads large."),
+    .describe(
+      "Largest head of a request or a response, in bytes; beyond it a client gets a 431. Bearer tokens make heads large.",
+    ),
 });
 
 const log = z.strictObject({
@@ -172,7 +180,9 @@ export const settingsSchema = z
       .array(listener, { error: "not a list; expected a list of listeners, each with an address" })
       .min(1, { error: "empty; expected at least one listener" })
       .prefault(DEFAULT_LISTENERS)
-      .describe("Where clients are served, one entry for each address."),
+      .describe(
+        "Where clients are served, one entry for each address. Default: one for registries that requests name on 127.0.0.1:5000, and one each for docker.io, ghcr.io, quay.io, gcr.io, registry.k8s.io and mcr.microsoft.com on the following ports.",
+      ),
     isolation: labelValue()
       .optional()
       .describe("Label `isolation` of every pull that no header and no listener names. Default: the client's family."),

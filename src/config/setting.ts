@@ -78,6 +78,11 @@ function toKebabCase(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** Prints a single value as users write it. */
+export function printValue(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /** What texts of a flag or a variable set. A text that cannot be read stays as it is, for the schema to refuse. */
 export function readTexts(setting: Setting, texts: readonly string[]): readonly Assignment[] {
   switch (setting.path.join(".")) {

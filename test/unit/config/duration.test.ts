@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { assert as holds, integer, property } from "fast-check";
 import { formatDuration, parseDuration } from "../../../src/config/duration.ts";
 
 const durations: readonly [text: string, ms: number][] = [
@@ -35,8 +35,8 @@ for (const text of [
 }
 
 test("what is printed of a duration is read as the same duration", () => {
-  const anyMs = fc.integer({ min: 0, max: 1_000_000_000 });
-  fc.assert(fc.property(anyMs, (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)));
+  const anyMs = integer({ min: 0, max: 1_000_000_000 });
+  holds(property(anyMs, (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)));
 });
 
 test("a duration is printed with its largest units first", () => {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { loadConfig, type ConfigSources } from "../../../src/config/load.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { listSettings } from "../../../src/config/setting.ts";
+import { DEFAULT_PROXY_SETTINGS } from "../../../src/proxy/server.ts";
 import { DEFAULT_SETTINGS } from "../../../src/pull/settings.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures/config");
@@ -36,7 +37,7 @@ test("without any configuration there is one shared listener, six for public reg
       ["mcr.microsoft.com", "127.0.0.1", 5006, "mcr.microsoft.com"],
     ],
   );
-  assert.deepEqual(config.admin, { address: { host: "127.0.0.1", port: 9090 }, finishedPullsKept: 500 });
+  assert.deepEqual(config.admin, { address: { host: "127.0.0.1", port: 9090 }, finishedPullsKept: 100 });
   assert.equal(config.metrics.originName, "buildbuddy_remote_execution_image_fetch_duration_usec");
   assert.deepEqual(config.headers, { isolation: "x-pullmeter-isolation", trigger: "x-pullmeter-trigger" });
 });
@@ -46,6 +47,22 @@ test("every time and bound of the tracker has the default that the tracker itsel
   const named = Object.entries(tracker).map(([key, value]) => [key.startsWith("max") ? key : `${key}Ms`, value]);
   const own = Object.fromEntries(named.map(([key]) => [key, Reflect.get(DEFAULT_SETTINGS, String(key))]));
   assert.deepEqual(Object.fromEntries(named), own);
+});
+
+test("every timeout has the default that the data plane itself has", () => {
+  const { timeouts, limits, headers } = load().config;
+  assert.deepEqual(
+    {
+      connectTimeoutMs: timeouts.connect,
+      headTimeoutMs: timeouts.header,
+      stallTimeoutMs: timeouts.stall,
+      clientHeadTimeoutMs: timeouts.clientHeader,
+      keepAliveTimeoutMs: timeouts.keepAlive,
+      maxHeadBytes: limits.headerBytes,
+      labelHeaders: headers,
+    },
+    DEFAULT_PROXY_SETTINGS,
+  );
 });
 
 test("a file with every kind of setting is read whole", () => {
@@ -78,7 +95,14 @@ test("a file with every kind of setting is read whole", () => {
   assert.deepEqual(config.admin, { address: { host: "localhost", port: 9191 }, finishedPullsKept: 0 });
   assert.deepEqual(config.metrics, { originName: "none" });
   assert.deepEqual(config.headers, { isolation: "x-isolation", trigger: "x-pullmeter-trigger" });
-  assert.deepEqual(config.timeouts, { connect: 500, header: 15_000, stall: 90_000, drain: 0 });
+  assert.deepEqual(config.timeouts, {
+    connect: 500,
+    header: 15_000,
+    stall: 90_000,
+    clientHeader: 15_000,
+    keepAlive: 120_000,
+    drain: 0,
+  });
   assert.equal(config.tracker.daemonSettle, 1500);
   assert.deepEqual(config.limits, { headerBytes: 32_768 });
   assert.deepEqual(config.log, { level: "debug" });

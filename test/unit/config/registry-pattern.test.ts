@@ -51,7 +51,6 @@ test("every built-in pattern can be read, is there once, and says who runs the r
 });
 
 test("cloud registries are known by their pattern, and only they", () => {
-  const known = (registry: string) => findWellKnown(registry)?.pattern;
   assert.equal(known("europe-west1-docker.pkg.dev"), "*.pkg.dev");
   assert.equal(known("123456789012.dkr.ecr.eu-west-1.amazonaws.com"), "*.dkr.ecr.*.amazonaws.com");
   assert.equal(known("ghcr.io"), "ghcr.io");
@@ -67,3 +66,7 @@ test("cloud registries are known by their pattern, and only they", () => {
     assert.equal(known(registry), undefined, registry);
   }
 });
+
+function known(registry: string): string | undefined {
+  return findWellKnown(registry)?.pattern;
+}

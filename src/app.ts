@@ -1,0 +1,189 @@
+import { randomBytes } from "node:crypto";
+import { AdminServer } from "./admin/server.ts";
+import { createPullsView } from "./admin/pulls-view.ts";
+import { formatAddress, type Address } from "./config/address.ts";
+import type { Config } from "./config/config.ts";
+import { createFindRegistry } from "./config/find-registry.ts";
+import { logPulls } from "./log/observe.ts";
+import type { Logger } from "./log/logger.ts";
+import { createMetrics } from "./metrics/create-metrics.ts";
+import { exposeMetrics } from "./metrics/exposition.ts";
+import { observePulls, observeTransfers } from "./metrics/observe.ts";
+import type { Listener } from "./proxy/listener.ts";
+import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
+import type { TrackerSettings } from "./pull/settings.ts";
+import { PullTracker } from "./pull/tracker.ts";
+
+/** Everything joined: the data plane, the tracker, and all who watch them. */
+export interface App {
+  /** Binds every address, or none. Rejects with a message for the operator that names the setting. */
+  start(): Promise<Started>;
+  /** Stops gracefully: lets running transfers finish for the drain time, and observes every open pull. */
+  stop(): Promise<void>;
+}
+
+/** The addresses that were bound; where the configuration says port 0, these tell the port. */
+export interface Started {
+  readonly listeners: readonly BoundListener[];
+  readonly admin: Address;
+}
+
+export interface AppDependencies {
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+/** 250 ms: the tracker decides as late as this after the fact. Its observations are backdated all the same. */
+const TICK_MS = 250;
+
+/** Milliseconds since the epoch that never step back. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export function createApp(config: Config, { version, logger }: AppDependencies): App {
+  const guard = createGuard(logger);
+  const metrics = createMetrics({
+    version,
+    imageFetchHistogram: config.metrics.originName === "none" ? false : config.metrics.originName,
+    registries: namedRegistries(config),
+  });
+  const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now });
+  const tracker = new PullTracker({
+    report: guard([observePulls(metrics), logPulls(logger), view.observe]),
+    settings: toTrackerSettings(config.tracker),
+    idSuffix: randomBytes(2).toString("hex"),
+  });
+  const proxy = createProxy({
+    listeners: config.listeners.map(toListener),
+    findUpstream: createFindRegistry(config),
+    observe: guard([(event) => tracker.observe(event), observeTransfers(metrics)]),
+    now,
+    settings: toProxySettings(config),
+  });
+  let state: "starting" | "serving" | "draining" = "starting";
+  const admin = new AdminServer({
+    ...config.admin.address,
+    expose: exposeMetrics(metrics.metricsRegistry),
+    pulls: view,
+    readiness: () => ({ ready: state === "serving", details: { state } }),
+    failed: (error) => logger.error("an admin request failed", { error }),
+  });
+  let ticker: NodeJS.Timeout | undefined;
+  let stopped: Promise<void> | undefined;
+
+  async function start(): Promise<Started> {
+    const adminPort = await bindAdmin(admin, config);
+    const listeners = await proxy.listen().catch(async (error: unknown) => {
+      await admin.close();
+      throw toBindError(error, config);
+    });
+    ticker = setInterval(() => tracker.advance(now()), TICK_MS).unref();
+    state = "serving";
+    return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
+  }
+
+  // Those who watch close last: the end of the last pull is seen, and a last scrape is answered.
+  async function stop(): Promise<void> {
+    state = "draining";
+    await proxy.drain(config.timeouts.drain);
+    clearInterval(ticker);
+    tracker.flush(now());
+    await admin.close();
+    await logger.flush();
+  }
+
+  return { start, stop: () => (stopped ??= stop()) };
+}
+
+/**
+ * Joins observers to one that never throws: a mistake in one who watches must not reach what is watched. The first
+ * mistake is logged; the rest would repeat it for every event.
+ */
+function createGuard(logger: Logger) {
+  let reported = false;
+  return <Event>(observers: readonly ((event: Event) => void)[]) =>
+    (event: Event): void => {
+      for (const observe of observers) {
+        try {
+          observe(event);
+        } catch (error) {
+          if (!reported) logger.error("an observer failed; observations may be missing", { error });
+          reported = true;
+        }
+      }
+    };
+}
+
+/** Registries that the operator named: they never share a label value with others. */
+function namedRegistries(config: Config): readonly string[] {
+  const ofListeners = config.listeners.map((listener) => listener.registry);
+  return [...config.registries.keys(), ...ofListeners.filter((registry) => registry !== undefined)];
+}
+
+function toListener({ address, ...listener }: Config["listeners"][number]): Listener {
+  return { ...listener, ...address };
+}
+
+function toProxySettings({ timeouts, limits, headers }: Config): ProxySettings {
+  return {
+    connectTimeoutMs: timeouts.connect,
+    headTimeoutMs: timeouts.header,
+    stallTimeoutMs: timeouts.stall,
+    clientHeadTimeoutMs: timeouts.clientHeader,
+    keepAliveTimeoutMs: timeouts.keepAlive,
+    maxHeadBytes: limits.headerBytes,
+    labelHeaders: headers,
+  };
+}
+
+function toTrackerSettings(tracker: Config["tracker"]): Partial<TrackerSettings> {
+  return {
+    daemonSettleMs: tracker.daemonSettle,
+    processSettleMs: tracker.processSettle,
+    keepAliveSettleMs: tracker.keepAliveSettle,
+    failedSettleMs: tracker.failedSettle,
+    pullRetryWaitMs: tracker.pullRetryWait,
+    dockerRetryWaitMs: tracker.dockerRetryWait,
+    rateLimitedWaitMs: tracker.rateLimitedWait,
+    settleCapMs: tracker.settleCap,
+    transferCapMs: tracker.transferCap,
+    maxPulls: tracker.maxPulls,
+    maxManifests: tracker.maxManifests,
+  };
+}
+
+async function bindAdmin(admin: AdminServer, config: Config): Promise<number> {
+  try {
+    return (await admin.listen()).port;
+  } catch (error) {
+    throw bindError("admin.address", config.admin.address, error);
+  }
+}
+
+/** Finds the listener that an error is about: the system tells the port, or the host that it could not resolve. */
+function toBindError(error: unknown, config: Config): Error {
+  const port = error instanceof Error && "port" in error ? error.port : undefined;
+  const hostname = error instanceof Error && "hostname" in error ? error.hostname : undefined;
+  const host = error instanceof Error && "address" in error ? error.address : undefined;
+  const candidates = [...config.listeners.entries()].filter(
+    ([, { address }]) => address.port === port || address.host === hostname,
+  );
+  const found = candidates.find(([, { address }]) => address.host === host) ?? candidates[0];
+  return found === undefined
+    ? new Error("cannot listen", { cause: error })
+    : bindError(`listeners[${found[0]}].address`, found[1].address, error);
+}
+
+const BIND_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "somebody listens there already",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EACCES: "this user may not listen on this port",
+  ENOTFOUND: "no such host",
+};
+
+function bindError(key: string, address: Address, cause: unknown): Error {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const reason = BIND_FAILURES[code] ?? "failed";
+  return new Error(`${key}: cannot listen on ${formatAddress(address)}: ${reason} (${code})`, { cause });
+}

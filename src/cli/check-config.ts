@@ -1,0 +1,91 @@
+import { formatAddress } from "../config/address.ts";
+import { formatDuration } from "../config/duration.ts";
+import { createFindRegistry, type ReachableRegistry } from "../config/find-registry.ts";
+import { valueAt } from "../config/conflicts.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { redactUserInfo } from "../config/problem.ts";
+import { settingsJsonSchema } from "../config/schema.ts";
+import { listSettings, printValue, type Setting } from "../config/setting.ts";
+
+/** Prints what `serve` would do with this configuration: listeners, registries, and where each setting comes from. */
+export function describeConfig(loaded: LoadedConfig): string {
+  return [
+    "Listeners:",
+    ...table(listenerRows(loaded)),
+    "",
+    "Registries that requests may name:",
+    ...table(registryRows(loaded)),
+    "",
+    "Settings:",
+    ...table(
+      listSettings()
+        .filter(isScalar)
+        .map((setting) => settingRow(setting, loaded)),
+    ),
+    "",
+  ].join("\n");
+}
+
+/** Prints the JSON Schema of the configuration file, for editors. */
+export function describeSchema(): string {
+  return `${JSON.stringify(settingsJsonSchema(), undefined, 2)}\n`;
+}
+
+function listenerRows({ config }: LoadedConfig): readonly (readonly string[])[] {
+  const find = createFindRegistry(config);
+  const rows = config.listeners.map(({ name, address, registry }) => {
+    const reachable = registry === undefined ? undefined : find(registry);
+    return [
+      name,
+      formatAddress(address),
+      reachable === undefined ? "the registry that a request names" : describe(reachable),
+    ];
+  });
+  return [...rows, ["admin", formatAddress(config.admin.address), "metrics, health and the page"]];
+}
+
+function registryRows({ config }: LoadedConfig): readonly (readonly string[])[] {
+  const find = createFindRegistry(config);
+  const configured = [...config.registries.keys()].map((registry) => {
+    const reachable = find(registry);
+    return [registry, reachable === undefined ? "" : describe(reachable)];
+  });
+  const patterns = config.allowRegistries.map((pattern) => [pattern, "allowed by pattern"]);
+  const builtIn = [["(built-in list)", config.wellKnownRegistries ? "allowed" : "not allowed"]];
+  return [...configured, ...patterns, ...builtIn];
+}
+
+function describe({ origin, proxy, ca, redirects, allowPrivateAddresses }: ReachableRegistry): string {
+  const details = [
+    ...(proxy === undefined ? [] : [`through proxy ${redactUserInfo(proxy.origin)}`]),
+    ...(ca === undefined ? [] : ["own certificates"]),
+    ...(redirects === "pass" ? ["redirects passed"] : []),
+    ...(allowPrivateAddresses ? ["private addresses allowed"] : []),
+  ];
+  return [origin.origin, ...details].join(", ");
+}
+
+/** What is no list and no mapping; those have their own tables. */
+function isScalar(setting: Setting): boolean {
+  return !setting.repeatable;
+}
+
+function settingRow(setting: Setting, { settings, originOf }: LoadedConfig): readonly string[] {
+  return [setting.path.join("."), formatValue(setting, valueAt(settings, setting.path)), originOf(setting.path)];
+}
+
+function formatValue(setting: Setting, value: unknown): string {
+  if (value === undefined) return "(not set)";
+  if (typeof value === "object" && value !== null && "host" in value && "port" in value) {
+    return formatAddress({ host: String(value.host), port: Number(value.port) });
+  }
+  // A number that users write as a text is a duration.
+  return typeof value === "number" && typeof setting.fallback === "string" ? formatDuration(value) : printValue(value);
+}
+
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
+}

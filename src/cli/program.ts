@@ -1,0 +1,98 @@
+import { Command } from "commander";
+import { describeConfig, describeSchema } from "./check-config.ts";
+import { addConfigOptions, loadCommandConfig } from "./config-options.ts";
+import { demo } from "./demo.ts";
+import { replay } from "./replay.ts";
+import { serve } from "./serve.ts";
+
+const EXIT_CODES = `
+Exit codes:
+  0  everything asked for was done; serve: stopped gracefully
+  1  failure
+  2  wrong usage or configuration`;
+
+const SERVE_EXAMPLES = `
+Examples:
+  pullmeter serve
+      one listener for registries that requests name, one each for six public ones, and admin on port 9090
+  pullmeter serve --listener 127.0.0.1:5001=docker.io
+      that registry alone
+  pullmeter serve --listener :5000 --registry registry.internal:5000=http://10.0.0.7:5000
+      on every address; the registry inside may be reached in the clear
+  PULLMETER_LOG_LEVEL=warn pullmeter serve --config /etc/pullmeter.yaml
+      flags win over the environment, the environment over the file, the file over defaults`;
+
+const REPLAY_EXAMPLES = `
+Examples:
+  pullmeter replay recordings/
+  pullmeter replay pull.jsonl pull.jsonl.gz`;
+
+const CHECK_EXAMPLES = `
+Examples:
+  pullmeter check-config /etc/pullmeter.yaml
+  pullmeter check-config --schema > pullmeter.schema.json`;
+
+/** What commands print, and how they end: a number is the exit code. */
+export interface ProgramEnvironment {
+  readonly version: string;
+  readonly print: (text: string) => void;
+  readonly exitWith: (code: number) => void;
+}
+
+/** Every command and flag. Parsing throws CommanderError instead of leaving the process. */
+export function createProgram(environment: ProgramEnvironment): Command {
+  const program = new Command("pullmeter")
+    .description("Transparent registry proxy that emits one labelled observation per image pull.")
+    .version(environment.version, "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .addHelpText("after", EXIT_CODES)
+    .showSuggestionAfterError()
+    .exitOverride();
+  addServe(program, environment);
+  addCheckConfig(program, environment);
+  addDemo(program, environment);
+  addReplay(program, environment);
+  return program;
+}
+
+function addServe(program: Command, { version, exitWith }: ProgramEnvironment): void {
+  addConfigOptions(program.command("serve"))
+    .description("Serve clients until SIGTERM or SIGINT.")
+    .addHelpText("after", SERVE_EXAMPLES + "\n" + EXIT_CODES)
+    .action(async (_options: unknown, command: Command) => {
+      exitWith(await serve(loadCommandConfig(command).config, version));
+    });
+}
+
+function addCheckConfig(program: Command, { print }: ProgramEnvironment): void {
+  addConfigOptions(program.command("check-config"))
+    .description("Check the configuration that serve would use, and print it.")
+    .argument("[FILE]", "YAML file with settings, as --config")
+    .option("--schema", "print the JSON Schema of the file instead")
+    .addHelpText("after", CHECK_EXAMPLES + "\n" + EXIT_CODES)
+    .action((file: string | undefined, options: { schema?: boolean }, command: Command) => {
+      print(options.schema === true ? describeSchema() : describeConfig(loadCommandConfig(command, file)));
+    });
+}
+
+function addDemo(program: Command, { version, exitWith }: ProgramEnvironment): void {
+  program
+    .command("demo")
+    .description("Show it at work: a registry, the proxy and a client in one process, and what was observed.")
+    .option("--once", "end after the report instead of pulling on until Ctrl-C")
+    .addHelpText("after", EXIT_CODES)
+    .action(async (options: { once?: boolean }) => {
+      exitWith(await demo({ once: options.once === true, version }));
+    });
+}
+
+function addReplay(program: Command, { print, exitWith }: ProgramEnvironment): void {
+  program
+    .command("replay")
+    .description("Run the tracker over recordings of requests, and print one JSON line for each.")
+    .argument("<FILE|DIR...>", "recordings (.jsonl, .jsonl.gz), or directories of them")
+    .addHelpText("after", REPLAY_EXAMPLES + "\n" + EXIT_CODES)
+    .action(async (paths: string[]) => {
+      exitWith(await replay(paths, { write: (line) => print(`${line}\n`) }));
+    });
+}

@@ -1,0 +1,78 @@
+import { createApp, type App, type Started } from "../app.ts";
+import { formatAddress, isLoopback } from "../config/address.ts";
+import type { Config } from "../config/config.ts";
+import { createLogger, type Logger } from "../log/logger.ts";
+
+const EXIT_OK = 0;
+const EXIT_FAILURE = 1;
+
+/** Exit code of a process that a signal ended, as shells tell it: 128 + number. */
+const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Serves until a signal comes. Resolves with the exit code. */
+export async function serve(config: Config, version: string): Promise<number> {
+  const logger = createLogger({ level: config.log.level });
+  const app = createApp(config, { version, logger });
+  exitOnMistakes(logger);
+  const signal = firstSignal();
+  try {
+    announce(await app.start(), { config, logger, version });
+  } catch (error) {
+    logger.error(error instanceof Error ? error.message : String(error));
+    await logger.flush();
+    return EXIT_FAILURE;
+  }
+  return stop(app, logger, await signal);
+}
+
+/** Resolves with the first signal that asks to stop; the second ends the process at once. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let seen = false;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        if (seen) process.exit(EXIT_BY_SIGNAL[signal]);
+        seen = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function stop(app: App, logger: Logger, signal: NodeJS.Signals): Promise<number> {
+  logger.info("stopping: running transfers may finish, a second signal stops at once", { signal });
+  await app.stop();
+  logger.info("stopped");
+  await logger.flush();
+  return EXIT_OK;
+}
+
+/** A mistake in the program leaves it in an unknown state: it says so and ends, and whoever runs it starts it again. */
+function exitOnMistakes(logger: Logger): void {
+  const end = async (error: Error): Promise<never> => {
+    logger.error("uncaught exception", { error });
+    await logger.flush();
+    return process.exit(EXIT_FAILURE);
+  };
+  process.on("uncaughtException", (error) => void end(error));
+}
+
+function announce(
+  started: Started,
+  { config, logger, version }: { config: Config; logger: Logger; version: string },
+): void {
+  const exposed = [...config.listeners.map(({ address }) => address), config.admin.address].filter(
+    (address) => !isLoopback(address),
+  );
+  if (exposed.length > 0) {
+    const addresses = exposed.map(formatAddress);
+    logger.warn("other machines can connect: nothing but the network decides who may use these addresses", {
+      addresses,
+    });
+  }
+  for (const [index, bound] of started.listeners.entries()) {
+    const registry = config.listeners[index]?.registry ?? "named by requests";
+    logger.info("listening", { listener: bound.name, address: formatAddress(bound), registry });
+  }
+  logger.info("serving", { version, admin: formatAddress(started.admin), node: process.version });
+}
