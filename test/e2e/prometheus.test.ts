@@ -6,7 +6,7 @@ import { buildImage, buildLayer } from "../support/clients/image.ts";
 import { createPodman } from "../support/clients/podman.ts";
 import { eventually, makeFolder, removeFolder, runOk, startDaemon } from "../support/clients/process.ts";
 import { missingPrograms, programPath, type Release } from "../support/clients/programs.ts";
-import { freePorts } from "../support/pullmeter.ts";
+import { freePorts } from "./pullmeter.ts";
 import { openStage, readExample, type Stage } from "./stage.ts";
 
 const missing =

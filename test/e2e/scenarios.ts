@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { PullResult } from "../support/clients/client.ts";
 import { buildImage, buildIndex, buildLayer, type Image } from "../support/clients/image.ts";
-import type { PullLine } from "../support/pullmeter.ts";
+import type { PullLine } from "./pullmeter.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { Subject } from "./subject.ts";
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { startDockerRegistry, type DockerRegistry } from "../support/clients/docker-registry.ts";
 import { eventually } from "../support/clients/process.ts";
-import { freePorts, startPullmeter, type Pullmeter, type PullLine } from "../support/pullmeter.ts";
+import { freePorts, startPullmeter, type Pullmeter, type PullLine } from "./pullmeter.ts";
 import { openGate, type Gate } from "./gate.ts";
 
 /** Labels of one observation, and what else a test wants to be sure of. */

@@ -36,9 +36,12 @@ export function containersSubject(
 function authJson(stage: Stage, user: User): string {
   const example = stage.localise(readExample("podman/auth.json"));
   if (user === "nobody") return '{"auths":{}}';
-  const basicOf = (credentials: Credentials): string => basic(credentials).replace("Basic ", "");
-  assert.ok(example.includes(basicOf(ALICE)));
-  return user === "alice" ? example : example.replaceAll(basicOf(ALICE), basicOf(MALLORY));
+  assert.ok(example.includes(encode(ALICE)));
+  return user === "alice" ? example : example.replaceAll(encode(ALICE), encode(MALLORY));
+}
+
+function encode(credentials: Credentials): string {
+  return basic(credentials).replace("Basic ", "");
 }
 
 /** containerd and dockerd: one daemon, credentials come with each pull. */
