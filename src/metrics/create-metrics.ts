@@ -19,10 +19,10 @@ export interface MetricsOptions {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** 100 registrable domains: real fleets pull from a dozen; each costs about 200 series. */
-const MAX_REGISTRIES = 100;
+export const MAX_REGISTRIES = 100;
 
 /** 16 isolations: the origin knows six, and pullmeter names one for each family of clients. */
-const MAX_ISOLATIONS = 16;
+export const MAX_ISOLATIONS = 16;
 
 /** What [UNKNOWN] and [IP_ADDRESS] stand for must not be lost in [OTHER]. */
 const UNNAMED_REGISTRIES = ["[UNKNOWN]", "[IP_ADDRESS]"];

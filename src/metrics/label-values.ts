@@ -41,19 +41,39 @@ export const REFUSAL_REASONS = valuesOf<RefusalReason>({
   head_timeout: true,
 });
 
+const CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+
+const FAILURES = valuesOf<Failure>({
+  refused: true,
+  dns: true,
+  connect: true,
+  tls: true,
+  header_timeout: true,
+  stalled: true,
+  truncated: true,
+  digest_mismatch: true,
+  client_aborted: true,
+  proxy: true,
+});
+
+export const OUTCOMES: readonly string[] = [...CLASSES, ...FAILURES];
+
 /** Labels whose values are capped, not closed. */
 export const CAPPED_LABELS = ["registry", "isolation", "trigger"] as const;
 
 /** What a request asks for. `push` is every method but GET and HEAD. */
-export type Operation =
-  | "ping"
-  | "manifest_head"
-  | "manifest_get"
-  | "blob_head"
-  | "blob_get"
-  | "push"
-  | "other"
-  | "invalid";
+export const OPERATIONS = [
+  "ping",
+  "manifest_head",
+  "manifest_get",
+  "blob_head",
+  "blob_get",
+  "push",
+  "other",
+  "invalid",
+] as const;
+
+export type Operation = (typeof OPERATIONS)[number];
 
 export function operationOf({ method, route }: Pick<TransferStarted, "method" | "route">): Operation {
   if (route.kind === "invalid") return "invalid";
@@ -73,7 +93,7 @@ export function operationOf({ method, route }: Pick<TransferStarted, "method" | 
   }
 }
 
-export type Outcome = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | Failure;
+export type Outcome = (typeof CLASSES)[number] | Failure;
 
 /** The class of a status. What is no status at all (some servers send 999) counts as the upstream's error. */
 export function outcomeOfStatus(status: number): Outcome {

@@ -1,0 +1,112 @@
+// Prints docs/metrics.md from src/metrics/metrics.ts.
+import { createMetrics, MAX_ISOLATIONS, MAX_REGISTRIES } from "../../src/metrics/create-metrics.ts";
+import type { Definition } from "../../src/metrics/definition.ts";
+import {
+  BOUNDS,
+  CAPPED_LABELS,
+  OPERATIONS,
+  OUTCOMES,
+  REFUSAL_REASONS,
+  STATUSES,
+  TRIGGERS,
+  UNASSIGNED_REASONS,
+} from "../../src/metrics/label-values.ts";
+import { IMAGE_FETCH_DURATION, METRICS, REFUSED, UNASSIGNED_REQUESTS } from "../../src/metrics/metrics.ts";
+
+const INTRODUCTION = `# Metrics
+
+<!-- Generated from src/metrics/metrics.ts by "npm run docs": edit there. -->
+
+\`/metrics\` on the admin listener answers in the text format 0.0.4. One finished pull is exactly one observation in each
+of the two histograms of pulls. \`${IMAGE_FETCH_DURATION.name}\` is the
+histogram of BuildBuddy's executors, with its labels, bounds and spelling of \`le\`, so that series from executors and
+from pullmeter merge; its name can be changed, or the histogram left out. It knows the statuses \`ok\` and \`error\` only.
+
+No label holds a repository, tag, digest, client or error text: those are in the [pull log](pull-log.md).
+`;
+
+const QUESTIONS = `## Questions and answers
+
+Pulls that reach a registry are rare events: rate windows below ten minutes are mostly empty.
+
+\`\`\`promql
+# Share of pulls that failed and were not the user's own fault, by registry
+sum by (registry) (rate(pullmeter_pull_duration_seconds_count{status=~"error|timeout"}[15m]))
+  / sum by (registry) (rate(pullmeter_pull_duration_seconds_count[15m]))
+
+# 90 % of the pulls that transferred something took less than
+histogram_quantile(0.9, sum by (le) (rate(pullmeter_pull_duration_seconds_bucket{status="ok", on_disk="false"}[15m])))
+
+# How far to trust the numbers: requests that belong to no pull
+sum by (reason) (rate(pullmeter_unassigned_requests_total[15m]))
+\`\`\`
+`;
+
+/** The whole page. */
+export function metricsPage(): string {
+  return [
+    INTRODUCTION,
+    "## Metrics of pullmeter\n",
+    ...METRICS.map(metricSection),
+    "## Labels\n",
+    table(["label", "values"], labelRows()),
+    "",
+    QUESTIONS,
+    "## Metrics of the process\n",
+    "From prom-client, as it finds them on Linux.\n",
+    table(["metric", "type", "what it tells"], processRows()),
+    "",
+  ].join("\n");
+}
+
+function metricSection({ name, type, help, labels, buckets }: Definition): string {
+  const facts = [`- type: ${type}`, `- labels: ${labels.length === 0 ? "none" : words(labels)}`];
+  if (buckets) facts.push(`- buckets: ${buckets.join(", ")}, +Inf`);
+  return [`### \`${name}\`\n`, `${help}\n`, ...facts, ""].join("\n");
+}
+
+function labelRows(): string[][] {
+  return [
+    [
+      "`isolation`",
+      `what pulled: from the listener, a request header or the client's User-Agent; ${capped(MAX_ISOLATIONS)}`,
+    ],
+    [
+      "`registry`",
+      `registrable domain of the registry that the client asked for, \`[IP_ADDRESS]\`, or \`[UNKNOWN]\` for single-label names and registries that were refused; ${capped(MAX_REGISTRIES)}; configured registries always keep their own`,
+    ],
+    ["`status`", words(STATUSES)],
+    ["`on_disk`", "`true`: no layer had to be fetched; `false`"],
+    ["`has_creds`", "`true`: the client used credentials, anonymous tokens being none; `false`"],
+    ["`trigger`", words(TRIGGERS)],
+    ["`operation`", words(OPERATIONS)],
+    ["`outcome`", words(OUTCOMES)],
+    [`\`reason\` of \`${UNASSIGNED_REQUESTS.name}\``, words(UNASSIGNED_REASONS)],
+    [`\`reason\` of \`${REFUSED.name}\``, words(REFUSAL_REASONS)],
+    ["`bound`", words(BOUNDS)],
+    ["`label`", words(CAPPED_LABELS)],
+    ["`version`, `node_version`", "of pullmeter and of Node.js"],
+  ];
+}
+
+function capped(limit: number): string {
+  return `at most ${limit} values, any further one is \`[OTHER]\` and counted`;
+}
+
+function processRows(): string[][] {
+  const own = new Set(METRICS.map(({ name }) => name));
+  const all = createMetrics({ version: "" }).metricsRegistry.getMetricsAsArray();
+  return all.filter(({ name }) => !own.has(name)).map(({ name, type, help }) => [`\`${name}\``, String(type), help]);
+}
+
+function words(values: readonly string[]): string {
+  return values.map((value) => `\`${value}\``).join(", ");
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map(tableRow).join("\n");
+}
+
+function tableRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
