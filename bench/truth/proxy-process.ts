@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { stringify } from "yaml";
+
+const PROGRAM = join(import.meta.dirname, "..", "..", "bin", "pullmeter.js");
+
+export interface ProxyListener {
+  readonly name: string;
+  /** Absent: requests name the registry. */
+  readonly registry?: string;
+  readonly isolation?: string;
+  readonly trigger?: string;
+}
+
+export interface ProxySettings {
+  readonly listeners: readonly ProxyListener[];
+  /** Upstream of each registry. */
+  readonly upstreams: Readonly<Record<string, URL>>;
+  readonly peerIdentity: "none" | "proc";
+}
+
+/** The built program, `pullmeter serve`, in a process of its own. */
+export class ProxyProcess {
+  readonly ports: Readonly<Record<string, number>>;
+  readonly #child: ChildProcess;
+  readonly #logFile: string;
+  readonly #adminPort: number;
+
+  private constructor(parts: {
+    child: ChildProcess;
+    logFile: string;
+    adminPort: number;
+    ports: Record<string, number>;
+  }) {
+    this.#child = parts.child;
+    this.#logFile = parts.logFile;
+    this.#adminPort = parts.adminPort;
+    this.ports = parts.ports;
+  }
+
+  static async start(folder: string, settings: ProxySettings): Promise<ProxyProcess> {
+    const adminPort = await freePort();
+    const ports: Record<string, number> = {};
+    for (const { name } of settings.listeners) ports[name] = await freePort();
+    const file = join(folder, "pullmeter.yaml");
+    writeFileSync(file, stringify(configuration(settings, ports, adminPort)));
+    const logFile = join(folder, "pullmeter.log");
+    const log = openSync(logFile, "w");
+    // The kernel ends the program when this process is gone, however it went.
+    const command = ["--pdeath-signal", "KILL", "--", process.execPath, PROGRAM, "serve", "--config", file];
+    const child = spawn("setpriv", command, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    const proxy = new ProxyProcess({ child, logFile, adminPort, ports });
+    await proxy.#ready();
+    return proxy;
+  }
+
+  /** Lines of its log so far, parsed; what is no JSON is passed over. */
+  logLines(): Record<string, unknown>[] {
+    return this.log()
+      .split("\n")
+      .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : []));
+  }
+
+  log(): string {
+    return readFileSync(this.#logFile, "utf8");
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`)).text();
+  }
+
+  /** SIGTERM; returns the exit code. */
+  async stop(): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    this.#child.kill("SIGTERM");
+    const force = setTimeout(() => this.#child.kill("SIGKILL"), 40_000);
+    await once(this.#child, "exit");
+    clearTimeout(force);
+    return this.#child.exitCode;
+  }
+
+  async #ready(): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    while (performance.now() < deadline) {
+      if (this.#child.exitCode !== null) break;
+      const ready = await fetch(`http://127.0.0.1:${this.#adminPort}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+      if (ready) return;
+      await delay(50);
+    }
+    throw new Error(`pullmeter serve is not ready:\n${readFileSync(this.#logFile, "utf8")}`);
+  }
+}
+
+function configuration(
+  { listeners, upstreams, peerIdentity }: ProxySettings,
+  ports: Record<string, number>,
+  adminPort: number,
+): object {
+  return {
+    listeners: listeners.map((listener) => ({ ...listener, address: `127.0.0.1:${ports[listener.name]}` })),
+    registries: Object.fromEntries(
+      Object.entries(upstreams).map(([host, origin]) => [host, { upstream: origin.origin }]),
+    ),
+    admin: { address: `127.0.0.1:${adminPort}` },
+    peerIdentity,
+  };
+}
+
+/** Free at this moment: the configuration must name ports that clients are told before. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
