@@ -7,7 +7,7 @@ import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
 import { ManifestCopy } from "./body.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
-import { areWritable, forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
 import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
@@ -126,14 +126,11 @@ async function deliver(
   { request, response }: ClientRequest,
   transfer: Transfer,
   { route }: Target,
-  { status, statusText, headers, host, body }: UpstreamResponse,
+  result: UpstreamResponse,
 ): Promise<void> {
   if (transfer.isOver) return;
-  if (!hasCleanFraming(headers) || !areWritable(headers)) {
-    body.discard();
-    throw new UpstreamError("truncated", `${host}: the head of the response is malformed`);
-  }
-  transfer.respond({ status, statusText, headers: forwardResponseHeaders(headers), host });
+  const { status, headers, body } = result;
+  passHead(transfer, result);
   const copy = route.kind === "manifest" && request.method === "GET" && status === 200 ? new ManifestCopy() : undefined;
   response.on("drain", () => body.resume());
   const delivered = body.deliver((chunk) => {
@@ -141,10 +138,23 @@ async function deliver(
     copy?.add(chunk);
     return response.write(chunk);
   });
-  // The head goes out with the first bytes, or alone when they are not here yet.
-  if (transfer.bytes === 0 && request.method !== "HEAD") response.flushHeaders();
+  // The head goes out with the first bytes, or alone when they are not here yet. Not by `flushHeaders`: that would
+  // write it as UTF-8.
+  if (transfer.bytes === 0 && request.method !== "HEAD") response.write(NOTHING);
   await delivered;
   response.end(() => transfer.finish(copy?.read(headerValue(headers, "content-encoding"))));
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function passHead(transfer: Transfer, { status, statusText, headers, host, body }: UpstreamResponse): void {
+  try {
+    if (!hasCleanFraming(headers)) throw new Error("the length of the body is told twice");
+    transfer.respond({ status, statusText, headers: forwardResponseHeaders(headers), host });
+  } catch (error) {
+    body.discard();
+    throw new UpstreamError("truncated", `${host}: the head of the response is malformed`, { cause: error });
+  }
 }
 
 function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {

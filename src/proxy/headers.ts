@@ -94,10 +94,17 @@ export function hasCleanFraming(headers: RawHeaders): boolean {
   return lengths + encodings <= 1;
 }
 
-// RFC 9110 §5.5, as Node.js checks it: anything else would throw in the middle of writing a head.
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** True if every value can be written as it is. */
-export function areWritable(headers: RawHeaders): boolean {
-  return headers.every((text) => !UNWRITABLE.test(text));
+/**
+ * Headers in an order that `ServerResponse.writeHead` takes. It refuses a Content-Disposition beyond ASCII behind
+ * Content-Length (lib/_http_outgoing.js re-codes it, then finds it invalid), so that one goes first.
+ */
+export function writableOrder(headers: RawHeaders): string[] {
+  const isFirst = (i: number): boolean => {
+    const at = i - (i % 2);
+    return headers[at]?.toLowerCase() === "content-disposition" && BEYOND_ASCII.test(headers[at + 1] ?? "");
+  };
+  const first = headers.filter((_, i) => isFirst(i));
+  return first.length === 0 ? [...headers] : [...first, ...headers.filter((_, i) => !isFirst(i))];
 }
+
+const BEYOND_ASCII = /[\x80-\xff]/;

@@ -3,7 +3,7 @@ import type { Failure } from "../pull/outcome.ts";
 import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Connection } from "./connection.ts";
-import type { RawHeaders } from "./headers.ts";
+import { writableOrder, type RawHeaders } from "./headers.ts";
 import { readResponseFacts } from "./response-facts.ts";
 
 export interface TransferOptions {
@@ -49,10 +49,11 @@ export class Transfer {
     return this.#over;
   }
 
-  /** Writes the head and reports it. */
+  /** Writes the head and reports it. Throws if Node.js refuses to write it. */
   respond(head: Head): void {
     const { connection, observe, now, response } = this.#options;
-    const headers = connection.isClosing ? [...head.headers, "Connection", "close"] : [...head.headers];
+    const headers = writableOrder(head.headers);
+    if (connection.isClosing) headers.push("Connection", "close");
     response.writeHead(head.status, reasonPhrase(head), headers);
     observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
   }
