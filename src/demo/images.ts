@@ -122,7 +122,7 @@ export function buildReferrer(subject: SampleImage, artifactType: string): Sampl
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The images of the demo and of the tests: about 15 MiB. */
+/** The images of the demo and of the tests: about 20 MiB. */
 export function sampleImages(): SampleImage[] {
   const base = buildLayer("base", 3 * MIB);
   const runtime = buildLayer("runtime", 8 * MIB);
@@ -148,7 +148,7 @@ export function sampleImages(): SampleImage[] {
         ["arm64", [buildLayer("multi-arm64-1", 600 * KIB), buildLayer("multi-arm64-2", 100 * KIB)]],
       ]),
     ),
-    buildImage({ repository: "demo/flaky", tag: "v1", layers: [buildLayer("flaky", 500 * KIB)] }),
+    buildImage({ repository: "demo/flaky", tag: "v1", layers: [buildLayer("flaky", 3 * MIB)] }),
     buildImage({ repository: "demo/broken", tag: "v1", layers: [buildLayer("broken", 100 * KIB)] }),
     buildImage({ repository: "team/tools", tag: "v1", layers: [buildLayer("tools", 500 * KIB)] }),
     buildImage({ repository: "team/secret", tag: "v1", layers: [buildLayer("secret", 400 * KIB)] }),

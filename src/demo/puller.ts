@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseManifest, type Manifest } from "../oci/manifest.ts";
 import { digestOf } from "./content.ts";
-import { Session, type Credentials } from "./session.ts";
+import { CutError, Session, type Credentials } from "./session.ts";
 
 export interface PullOptions {
   /** Origin to pull from: a listener of the proxy. */
@@ -30,13 +31,18 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
+// https://github.com/containers/image/blob/v5.36.1/docker/body_reader.go: a body that was cut is asked for again from
+// where it ended, after 1 s and if the last try brought 1 MiB.
+const RESUME_AFTER_MS = 1_000;
+const RESUMED_FROM_BYTES = 1024 * 1024;
+
 /** The child of an index that is pulled, whatever machine this is: every sample image has it. */
 const ARCHITECTURE = "amd64";
 
 /**
  * Pulls one image as podman does (containers/image from 5.25 on): ping, manifest, child manifest, config, then the
  * layers that are not on disk, on connections of its own that are closed at the end. Checks every digest.
- * Gives up at the first error; throws StatusError for an answer of the registry.
+ * Resumes a body that was cut; gives up at any other error, and throws StatusError for an answer of the registry.
  */
 export async function pull(options: PullOptions): Promise<PulledImage> {
   const failed = new AbortController();
@@ -44,20 +50,26 @@ export async function pull(options: PullOptions): Promise<PulledImage> {
   const session = new Session(options.origin, signal);
   try {
     await session.open(`repository:${options.repository}:pull`, options.credentials);
-    return await fetchImage(session, options);
+    return await fetchImage({ session, signal }, options);
   } finally {
     failed.abort();
     session.close();
   }
 }
 
-async function fetchImage(session: Session, { repository, reference, store }: PullOptions): Promise<PulledImage> {
-  const { manifest, bytes: manifestBytes } = await fetchManifest(session, repository, reference);
-  const configBytes = await fetchBlob(session, repository, manifest.config);
+interface Connection {
+  readonly session: Session;
+  /** Ends what waits. */
+  readonly signal: AbortSignal;
+}
+
+async function fetchImage(connection: Connection, { repository, reference, store }: PullOptions): Promise<PulledImage> {
+  const { manifest, bytes: manifestBytes } = await fetchManifest(connection.session, repository, reference);
+  const configBytes = await fetchBlob(connection, repository, manifest.config);
   const wanted = manifest.layers.filter((layer) => !store.has(layer.digest));
   const sizes = await Promise.all(
     wanted.map(async (layer) => {
-      const size = await fetchBlob(session, repository, layer);
+      const size = await fetchBlob(connection, repository, layer);
       store.add(layer.digest);
       return size;
     }),
@@ -105,8 +117,25 @@ function isPlatformIndex(json: unknown): json is { readonly manifests: readonly 
   return typeof json === "object" && json !== null && "manifests" in json && Array.isArray(json.manifests);
 }
 
-async function fetchBlob(session: Session, repository: string, { digest, size }: Descriptor): Promise<number> {
-  const { body } = await session.get(`/v2/${repository}/blobs/${digest}`, "*/*");
+async function fetchBlob(
+  { session, signal }: Connection,
+  repository: string,
+  { digest, size }: Descriptor,
+): Promise<number> {
+  const parts: Buffer[] = [];
+  let received = 0;
+  for (;;) {
+    try {
+      parts.push((await session.get(`/v2/${repository}/blobs/${digest}`, "*/*", received)).body);
+      break;
+    } catch (error) {
+      if (!(error instanceof CutError) || error.received.length < RESUMED_FROM_BYTES) throw error;
+      parts.push(error.received);
+      received += error.received.length;
+      await sleep(RESUME_AFTER_MS, undefined, { signal });
+    }
+  }
+  const body = Buffer.concat(parts);
   verify(body, digest);
   if (body.length !== size) throw new Error(`${digest} has ${body.length} bytes, not ${size}`);
   return size;

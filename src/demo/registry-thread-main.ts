@@ -12,7 +12,7 @@ const open = await startDemoRegistry({
     // Every time: whatever a proxy tries, this image cannot be had.
     { request: blobOf("demo/broken"), action: { kind: "respond", status: 500 } },
     // In the middle of the layer; the rest is short enough to come whole. A proxy that resumes hides it from its client.
-    { request: blobOf("demo/flaky"), action: { kind: "cut", afterBytes: 300_000 } },
+    { request: blobOf("demo/flaky"), action: { kind: "cut", afterBytes: 2_000_000 } },
   ],
   throttleBytesPerSecond: 40_000_000,
 });

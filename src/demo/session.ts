@@ -17,6 +17,17 @@ export class StatusError extends Error {
   }
 }
 
+/** The connection went away in the middle of a body. */
+export class CutError extends Error {
+  override readonly name = "CutError";
+  readonly received: Buffer;
+
+  constructor(received: Buffer, cause: Error) {
+    super(`cut after ${received.length} bytes`, { cause });
+    this.received = received;
+  }
+}
+
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
@@ -53,11 +64,14 @@ export class Session {
     }
   }
 
-  /** Throws StatusError unless the answer is 200. */
-  async get(path: string, accept: string): Promise<Reply> {
-    const authorization = this.#authorization === undefined ? {} : { Authorization: this.#authorization };
-    const reply = await this.#send(this.#origin + path, { Accept: accept, ...authorization });
-    expectOk(reply, path);
+  /** Throws StatusError unless the answer is 200, or 206 for a start other than 0; CutError for part of a body. */
+  async get(path: string, accept: string, startByte = 0): Promise<Reply> {
+    const reply = await this.#send(this.#origin + path, {
+      Accept: accept,
+      ...(this.#authorization !== undefined && { Authorization: this.#authorization }),
+      ...(startByte > 0 && { Range: `bytes=${startByte}-` }),
+    });
+    if (reply.status !== (startByte > 0 ? 206 : 200)) throw new StatusError(reply.status, path);
     return reply;
   }
 
@@ -85,7 +99,7 @@ export class Session {
       const outgoing = request(url, options, (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-        incoming.on("error", reject);
+        incoming.on("error", (error) => reject(new CutError(Buffer.concat(chunks), error)));
         incoming.on("end", () =>
           resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) }),
         );

@@ -32,6 +32,7 @@ export type Family =
   | "docker"
   | "crane"
   | "docker-cli"
+  | "demo"
   | "other";
 
 const OTHER: Behaviour = {
@@ -79,6 +80,9 @@ export function readBehaviour(userAgent: string, keepAlive: boolean | undefined)
       return { ...OTHER, family, mayOnlyLook: true };
     case "docker-cli":
       return { ...OTHER, family, mayOnlyLook: true };
+    // The built-in puller of `pullmeter demo`, which does as podman does.
+    case "demo":
+      return containersImage(family, true);
     case "other":
       return OTHER;
   }
@@ -103,6 +107,8 @@ function readFamily(userAgent: string): Family {
       return product;
     case "docker-client":
       return "docker-cli";
+    case "pullmeter-demo":
+      return "demo";
     default:
       return userAgent.includes("go-containerregistry") ? "crane" : "other";
   }

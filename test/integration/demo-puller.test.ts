@@ -85,6 +85,17 @@ test("a layer that fails ends the pull at once, the other layers included", asyn
   assert.equal((await registry.whenEnded(new RegExp(first!))).complete, false);
 });
 
+test("a body that is cut is resumed from there, if it brought a MiB", async (t) => {
+  const layer = IMAGES.find((image) => image.repository === "demo/flaky")!.blobs[1]!;
+  const request = new RegExp(layer.digest);
+  const flaky = { repository: "demo/flaky" };
+  const late = await start(t, { faults: [{ request, times: 1, action: { kind: "cut", afterBytes: 2_000_000 } }] });
+  assert.equal((await pull(ofApp(late, flaky))).layersFetched, 1);
+  assert.equal(late.requests.at(-1)?.headers.range, "bytes=2000000-");
+  const early = await start(t, { faults: [{ request, times: 1, action: { kind: "cut", afterBytes: 200_000 } }] });
+  await assert.rejects(pull(ofApp(early, flaky)), { name: "CutError", message: "cut after 200000 bytes" });
+});
+
 test("a token is fetched without credentials, or with them", async (t) => {
   const users = { alice: "wonderland" };
   const auth = { scheme: "bearer", users, privateRepositories: { "team/secret": ["alice"] } } as const;
