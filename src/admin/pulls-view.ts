@@ -1,14 +1,10 @@
 import { registryLabel } from "../label/registry-label.ts";
-import { isoTime, toPullRecord, type PullRecord } from "../log/pull-record.ts";
+import { difference, isoTime, toPullRecord, type PullRecord } from "../log/pull-record.ts";
 import { redactText } from "../log/redact.ts";
-import type { FinishedPull, PullObserver } from "../pull/pull-event.ts";
-
-/** What is known of a pull that is not over. */
-export type LivePullFacts = Pick<FinishedPull, "id" | "registry" | "repository" | "reference" | "startMs"> &
-  Partial<Pick<FinishedPull, "listener" | "client" | "isolation" | "trigger" | "attempts" | "bytes" | "traceId">>;
+import type { LivePull, PullObserver } from "../pull/pull-event.ts";
 
 export interface PullsViewOptions {
-  readonly live: () => readonly LivePullFacts[];
+  readonly live: () => readonly LivePull[];
   /** How many finished pulls are kept; 0: none. Default: 100, below 1 MB with 30 blobs each. */
   readonly keep?: number;
   /** Milliseconds since the epoch, from the clock of the events. */
@@ -46,27 +42,24 @@ export function createPullsView({ live, now, keep = DEFAULT_KEEP }: PullsViewOpt
   };
 }
 
-/** The fields have the names and meanings of the pull log: docs/pull-log.md. */
-function toLiveRecord(pull: LivePullFacts, nowMs: number) {
+/** Fields that the pull log has too mean the same: docs/pull-log.md. */
+function toLiveRecord(pull: LivePull, nowMs: number) {
   return {
     id: pull.id,
-    isolation: redactOptional(pull.isolation),
+    state: pull.state,
     registry: registryLabel(pull.registry),
-    trigger: pull.trigger,
     attempts: pull.attempts,
     registry_host: redactText(pull.registry),
     repository: redactText(pull.repository),
     reference: redactText(pull.reference),
-    listener: redactOptional(pull.listener),
-    client_address: redactOptional(pull.client?.address),
-    client_family: redactOptional(pull.client?.family),
-    trace_id: pull.traceId,
+    listener: redactText(pull.listener),
+    client_address: redactText(pull.client.address),
+    client_family: redactText(pull.client.family),
     start: isoTime(pull.startMs),
-    age_ms: Math.max(0, Math.round(nowMs - pull.startMs)),
+    age_ms: difference(pull.startMs, nowMs),
+    idle_ms: difference(pull.lastEventMs, nowMs),
     bytes: pull.bytes,
+    open_requests: pull.openTransfers,
+    layers_requested: pull.layersRequested,
   };
-}
-
-function redactOptional(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : redactText(text);
 }

@@ -89,8 +89,8 @@ function registrableDomain(ascii: string): string | undefined {
   return count === undefined ? undefined : labels.slice(-count).join(".");
 }
 
-/** A label that no rule of the list names. */
-const UNLISTED = "0";
+/** A label that no rule of the list names; `0` would be one (`0.bg`). */
+const UNLISTED = "in-no-rule";
 
 function countRegistrableLabels(labels: readonly string[]): number | undefined {
   const count = countByList(labels);

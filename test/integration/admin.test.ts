@@ -10,7 +10,7 @@ import { logPulls } from "../../src/log/observe.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { exposeMetrics } from "../../src/metrics/exposition.ts";
 import { observePulls, observeTransfers } from "../../src/metrics/observe.ts";
-import type { FinishedPull } from "../../src/pull/pull-event.ts";
+import type { FinishedPull, LivePull } from "../../src/pull/pull-event.ts";
 import type { TransferEvent } from "../../src/pull/transfer-event.ts";
 import { finishedBlob, finishedPull, START_MS } from "../support/finished-pull.ts";
 
@@ -19,7 +19,7 @@ async function admin(t: TestContext, overrides: Partial<AdminOptions> = {}) {
   const metrics = createMetrics({ version: "1.2.3" });
   const lines: string[] = [];
   const logger = createLogger({ destination: { write: (line) => lines.push(line) } });
-  const live: FinishedPull[] = [];
+  const live: LivePull[] = [];
   const pulls = createPullsView({ live: () => live, now: () => START_MS + 5000 });
   const errors: unknown[] = [];
   const server = new AdminServer({
@@ -95,7 +95,7 @@ test("/readyz answers 200 when ready and 503 when not, with what there is to say
 
 test("/api/pulls lists live pulls and finished ones", async (t) => {
   const { get, finish, live } = await admin(t);
-  live.push(finishedPull({ id: "live" }));
+  live.push(livePull(finishedPull({ id: "live" })));
   finish(finishedPull({ id: "done" }));
   const { headers, body } = await get("/api/pulls");
   assert.equal(headers["content-type"], "application/json; charset=utf-8");
@@ -171,7 +171,7 @@ test("no secret that a client or an upstream can send reaches metrics, pull log 
     cause: "upstream_5xx",
     status: "error",
   });
-  live.push(poisoned);
+  live.push(livePull(poisoned));
   finish(poisoned);
   const started = {
     type: "started",
@@ -215,4 +215,8 @@ test("no secret that a client or an upstream can send reaches metrics, pull log 
 
 function pick({ status, body }: { status: number | undefined; body: string }) {
   return [status, body];
+}
+
+function livePull(pull: FinishedPull): LivePull {
+  return { ...pull, state: "fetching", lastEventMs: pull.endMs, openTransfers: 1 };
 }

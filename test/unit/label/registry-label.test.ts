@@ -37,6 +37,7 @@ const BEYOND: ReadonlyArray<readonly [name: string, host: string, label: string]
   ["an ideographic full stop", "registry。example。com", "example.com"],
   ["an underscore", "my_registry.example.com", "example.com"],
   ["a label that ends with a dash", "bad-.com", "bad-.com"],
+  ["such a label where the list has numbers as rules", "bad-.bg", "bad-.bg"],
   ["a label of 64 characters before the domain", `${"a".repeat(64)}.example.com`, "example.com"],
   ["port 65535", "example.com:65535", "example.com"],
   ["port 65536", "example.com:65536", "[UNKNOWN]"],
