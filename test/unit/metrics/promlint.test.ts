@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMetrics } from "../../../src/metrics/create-metrics.ts";
-import { exposeMetrics } from "../../../src/metrics/exposition.ts";
 import { METRICS } from "../../../src/metrics/metrics.ts";
-import { observePulls } from "../../../src/metrics/observe.ts";
-import { finishedPull } from "../../support/finished-pull.ts";
+import { everythingObserved } from "../../support/everything-observed.ts";
 
 // The rules of client_golang's promlint (prometheus/testutil/promlint/validations), which `promtool check metrics` runs,
 // so that they hold where promtool is not at hand.
@@ -54,10 +51,14 @@ function parseFamilies(body: string): Family[] {
 }
 
 async function liveExposition(): Promise<string> {
-  const metrics = createMetrics({ version: "1.2.3" });
-  observePulls(metrics)({ type: "pull-finished", pull: finishedPull() });
-  return (await exposeMetrics(metrics.metricsRegistry)(undefined)).body;
+  return (await everythingObserved()(undefined)).body;
 }
+
+test("every metric of ours has a series in what is linted here", async () => {
+  const body = await liveExposition();
+  const silent = METRICS.filter(({ name }) => !new RegExp(`^${name}(?:_bucket)?[{ ]`, "m").test(body));
+  assert.deepEqual(silent, []);
+});
 
 test("the live exposition breaks no rule of promlint", async () => {
   const families = parseFamilies(await liveExposition());

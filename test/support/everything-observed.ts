@@ -1,0 +1,43 @@
+import { createMetrics } from "../../src/metrics/create-metrics.ts";
+import { exposeMetrics, type Expose } from "../../src/metrics/exposition.ts";
+import { observePulls, observeTransfers } from "../../src/metrics/observe.ts";
+import { finishedPull, START_MS } from "./finished-pull.ts";
+
+/** The exposition of a process in which every metric has a series. */
+export function everythingObserved(): Expose {
+  const metrics = createMetrics({ version: "1.2.3" });
+  const [pulls, transfers] = [observePulls(metrics), observeTransfers(metrics)];
+  pulls({ type: "pull-started", id: "0001", registry: "ghcr.io" });
+  pulls({ type: "pull-finished", pull: finishedPull() });
+  pulls({ type: "unassigned", reason: "no_pull", registry: "ghcr.io" });
+  pulls({ type: "bound-hit", bound: "pulls" });
+  transfers({ type: "connection-opened", atMs: START_MS, connection: 1, listener: "shared", remoteAddress: "::1" });
+  transfers({
+    type: "started",
+    atMs: START_MS,
+    transfer: 1,
+    connection: 1,
+    listener: "shared",
+    remoteAddress: "::1",
+    registry: "ghcr.io",
+    method: "GET",
+    route: { kind: "manifest", repository: "org/app", reference: "v1" },
+    userAgent: "containerd/2.1.9",
+    accept: "*/*",
+    credentials: "none",
+    forwarded: false,
+  });
+  transfers({
+    type: "upstream-exchanged",
+    atMs: START_MS + 40,
+    transfer: 1,
+    registry: "ghcr.io",
+    host: "ghcr.io",
+    outcome: 200,
+    headMs: 40,
+  });
+  transfers({ type: "responded", atMs: START_MS + 40, transfer: 1, status: 200 });
+  transfers({ type: "finished", atMs: START_MS + 50, transfer: 1, bytes: 700 });
+  transfers({ type: "refused", atMs: START_MS, listener: "shared", reason: "unknown_registry" });
+  return exposeMetrics(metrics.metricsRegistry);
+}
