@@ -77,7 +77,9 @@ export function problems(object: KubernetesObject): string[] {
   const pod = podSpecOf(object);
   return [
     ...schemaProblems(object),
-    ...metadataProblems(object.metadata),
+    ...nameProblems(object.metadata),
+    ...labelProblems(object.metadata),
+    ...labelProblems(object.spec?.template?.metadata ?? {}),
     ...(pod === undefined ? [] : podProblems(pod)),
     ...selectorProblems(object),
   ].map((problem) => `${where}: ${problem}`);
@@ -104,14 +106,14 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const LABEL_NAME = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const PORT_NAME = /^(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/;
 
-function metadataProblems({ name = "", labels = {}, annotations = {} }: Metadata): string[] {
-  const wrong: string[] = [];
-  if (!SUBDOMAIN.test(name) || name.length > 253) wrong.push(`bad name ${name}`);
-  for (const key of [...Object.keys(labels), ...Object.keys(annotations)])
-    if (!isQualified(key)) wrong.push(`bad key ${key}`);
-  for (const value of Object.values(labels))
-    if (value !== "" && !LABEL_NAME.test(value)) wrong.push(`bad label value ${value}`);
-  return wrong;
+function nameProblems({ name = "" }: Metadata): string[] {
+  return SUBDOMAIN.test(name) && name.length <= 253 ? [] : [`bad name ${name}`];
+}
+
+function labelProblems({ labels = {}, annotations = {} }: Metadata): string[] {
+  const keys = [...Object.keys(labels), ...Object.keys(annotations)].filter((key) => !isQualified(key));
+  const values = Object.values(labels).filter((value) => value !== "" && !LABEL_NAME.test(value));
+  return [...keys.map((key) => `bad key ${key}`), ...values.map((value) => `bad label value ${value}`)];
 }
 
 function isQualified(key: string): boolean {
