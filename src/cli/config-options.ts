@@ -9,8 +9,15 @@ export function addConfigOptions(command: Command): Command {
   return command;
 }
 
+/** What decides about the configuration beside a command's flags. */
+export interface CommandSources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Named otherwise than by `--config`. */
+  readonly file?: string | undefined;
+}
+
 /** Reads the configuration that a command's flags, the environment and the file make. Throws ConfigError. */
-export function loadCommandConfig(command: Command, file?: string): LoadedConfig {
+export function loadCommandConfig(command: Command, { environment, file }: CommandSources): LoadedConfig {
   const flags = new Map<string, readonly string[]>();
   for (const setting of listSettings()) {
     const texts: unknown = command.getOptionValue(toOption(setting).attributeName());
@@ -18,11 +25,11 @@ export function loadCommandConfig(command: Command, file?: string): LoadedConfig
     // A boolean's flag without a value.
     if (texts === true) flags.set(setting.flag, ["true"]);
   }
-  const named: unknown = file ?? command.getOptionValue("config") ?? process.env[FILE_VARIABLE];
+  const named: unknown = file ?? command.getOptionValue("config") ?? environment[FILE_VARIABLE];
   return loadConfig({
     file: typeof named === "string" && named !== "" ? named : undefined,
     flags,
-    environment: process.env,
+    environment,
   });
 }
 

@@ -11,6 +11,8 @@ export async function main(): Promise<void> {
   ignoreClosedOutputs();
   const program = createProgram({
     version: readVersion(),
+    environment: process.env,
+    printError: (text) => process.stderr.write(text),
     print: (text) => process.stdout.write(text),
     exitWith: (code) => (process.exitCode = code),
   });

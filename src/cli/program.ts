@@ -32,50 +32,55 @@ Examples:
   pullmeter check-config /etc/pullmeter.yaml
   pullmeter check-config --schema > pullmeter.schema.json`;
 
-/** What commands print, and how they end: a number is the exit code. */
-export interface ProgramEnvironment {
+/** What commands know of the process, what they print, and how they end. */
+export interface Surroundings {
   readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
   readonly exitWith: (code: number) => void;
 }
 
 /** Every command and flag. Parsing throws CommanderError instead of leaving the process. */
-export function createProgram(environment: ProgramEnvironment): Command {
+export function createProgram(surroundings: Surroundings): Command {
   const program = new Command("pullmeter")
     .description("Transparent registry proxy that emits one labelled observation per image pull.")
-    .version(environment.version, "--version", "print the version")
+    .version(surroundings.version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
     .addHelpText("after", EXIT_CODES)
     .showSuggestionAfterError()
+    .configureOutput({ writeOut: surroundings.print, writeErr: surroundings.printError })
     .exitOverride();
-  addServe(program, environment);
-  addCheckConfig(program, environment);
-  addDemo(program, environment);
-  addReplay(program, environment);
+  addServe(program, surroundings);
+  addCheckConfig(program, surroundings);
+  addDemo(program, surroundings);
+  addReplay(program, surroundings);
   return program;
 }
 
-function addServe(program: Command, { version, exitWith }: ProgramEnvironment): void {
+function addServe(program: Command, { version, environment, exitWith }: Surroundings): void {
   addConfigOptions(program.command("serve"))
     .description("Serve clients until SIGTERM or SIGINT.")
     .addHelpText("after", SERVE_EXAMPLES + "\n" + EXIT_CODES)
     .action(async (_options: unknown, command: Command) => {
-      exitWith(await serve(loadCommandConfig(command).config, version));
+      exitWith(await serve(loadCommandConfig(command, { environment }).config, version));
     });
 }
 
-function addCheckConfig(program: Command, { print }: ProgramEnvironment): void {
+function addCheckConfig(program: Command, { environment, print }: Surroundings): void {
   addConfigOptions(program.command("check-config"))
     .description("Check the configuration that serve would use, and print it.")
     .argument("[FILE]", "YAML file with settings, as --config")
     .option("--schema", "print the JSON Schema of the file instead")
     .addHelpText("after", CHECK_EXAMPLES + "\n" + EXIT_CODES)
     .action((file: string | undefined, options: { schema?: boolean }, command: Command) => {
-      print(options.schema === true ? describeSchema() : describeConfig(loadCommandConfig(command, file)));
+      print(
+        options.schema === true ? describeSchema() : describeConfig(loadCommandConfig(command, { environment, file })),
+      );
     });
 }
 
-function addDemo(program: Command, { version, exitWith }: ProgramEnvironment): void {
+function addDemo(program: Command, { version, exitWith }: Surroundings): void {
   program
     .command("demo")
     .description("Show it at work: a registry, the proxy and a client in one process, and what was observed.")
@@ -86,7 +91,7 @@ function addDemo(program: Command, { version, exitWith }: ProgramEnvironment): v
     });
 }
 
-function addReplay(program: Command, { print, exitWith }: ProgramEnvironment): void {
+function addReplay(program: Command, { print, exitWith }: Surroundings): void {
   program
     .command("replay")
     .description("Run the tracker over recordings of requests, and print one JSON line for each.")
