@@ -1,4 +1,5 @@
 import { registryLabel } from "../label/registry-label.ts";
+import { isDigest } from "../oci/digest.ts";
 import type { FinishedBlob, FinishedPull } from "../pull/pull-event.ts";
 import { redactText } from "./redact.ts";
 
@@ -42,24 +43,30 @@ export function toPullRecord(pull: FinishedPull) {
     requests: pull.transfers.length,
     layers_requested: pull.layersRequested,
     layers_on_disk: pull.layersOnDisk,
-    blobs: pull.blobs.map((blob) => toBlobRecord(blob, pull.startMs)),
+    blobs: pull.blobs.map((blob) => toBlobRecord(blob, pull)),
   };
 }
 
-function toBlobRecord(blob: FinishedBlob, pullStartMs: number) {
+function toBlobRecord(blob: FinishedBlob, pull: FinishedPull) {
   return {
     role: blob.role,
-    digest: redactText(blob.digest),
+    digest: digestOf(blob, pull),
     size: blob.sizeBytes,
     bytes: blob.deliveredBytes,
     done: blob.done,
     requests: blob.requests,
     last_status: blob.lastStatus,
-    start_ms: difference(pullStartMs, blob.startMs),
+    start_ms: difference(pull.startMs, blob.startMs),
     first_byte_ms: difference(blob.startMs, blob.firstByteMs),
     duration_ms: difference(blob.startMs, blob.endMs),
     serving_host: blob.servingHost === undefined ? undefined : redactText(blob.servingHost),
   };
+}
+
+/** A manifest that was asked for by its tag has the digest of what was delivered, if anything was. */
+function digestOf({ digest }: FinishedBlob, { reference, rootDigest }: FinishedPull): string | undefined {
+  if (isDigest(digest)) return digest;
+  return digest === reference ? rootDigest : undefined;
 }
 
 /** Milliseconds to the microsecond: the clock tells no more. */

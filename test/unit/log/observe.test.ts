@@ -97,6 +97,13 @@ test("what is unknown is left out, and fractions of a millisecond stay", () => {
   for (const name of ["first_byte_ms", "serving_host"]) assert.ok(!(name in record.blobs[0]), name);
 });
 
+test("a manifest that was asked for by tag has the root's digest, and none if nothing came", () => {
+  const blobs = [finishedBlob({ role: "manifest", digest: "v1" })];
+  const { rootDigest, ...unresolved } = finishedPull({ blobs });
+  assert.equal(toPullRecord(finishedPull({ blobs })).blobs[0]?.digest, rootDigest);
+  assert.equal(toPullRecord(unresolved).blobs[0]?.digest, undefined);
+});
+
 test("times that are none do not stop the line", () => {
   const { observe, lines } = harness();
   observe({ type: "pull-finished", pull: finishedPull({ startMs: Number.NaN, endMs: Number.POSITIVE_INFINITY }) });
