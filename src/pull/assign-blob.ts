@@ -1,5 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import { byConnection, byTrace, candidates, first, type Assignment, type PullRequest } from "./assign.ts";
+import { hadConnectionToSpare } from "./connections.ts";
 import type { Pull } from "./pull.ts";
 
 /** The decision list for `GET blobs/DIGEST`. A blob never opens a pull. */
@@ -7,7 +8,7 @@ export function assignBlob(request: PullRequest): Assignment {
   const strong = byTrace(request) ?? byConnection(request);
   if (strong !== undefined) return strong;
   if (request.client.isPushing(request.repository, request.nowMs)) return { kind: "none", reason: "push" };
-  const pull = resumed(request) ?? asksFirst(request) ?? unseenManifest(request);
+  const pull = resumed(request) ?? asksFirst(request) ?? incomplete(request)[0] ?? unseenManifest(request);
   return pull === undefined ? { kind: "none", reason: "no_pull" } : { kind: "bind", pull };
 }
 
@@ -23,13 +24,17 @@ export function assignBlobHead(request: PullRequest): Assignment {
 // 6a. A later part: the pull in which the blob is incomplete, rather one that lost it than one that is reading it.
 function resumed(request: PullRequest): Pull | undefined {
   if ((request.event.rangeStart ?? 0) === 0) return undefined;
-  const incomplete = candidates(request).filter(
-    (pull) => pull.asked(request.reference) && !pull.isDone(request.reference) && pull.state !== "broken",
-  );
-  return first(incomplete, (pull) => {
+  // A daemon keeps what a cancelled pull has read, and goes on with it for the next one that waits for the blob.
+  const running = incomplete(request).filter((pull) => !pull.wasAbandoned());
+  return first(running, (pull) => {
     const content = pull.contents.get(request.reference);
     return content?.failure === undefined ? (content?.open ?? 0) + 1 : 0;
   });
+}
+
+function incomplete(request: PullRequest): readonly Pull[] {
+  if ((request.event.rangeStart ?? 0) === 0) return [];
+  return candidates(request).filter((pull) => pull.asked(request.reference) && !pull.isDone(request.reference));
 }
 
 // 6b. A first request: of the pulls that can have sent it, the one whose turn it is.
@@ -41,9 +46,20 @@ function asksFirst(request: PullRequest): Pull | undefined {
 function canAsk({ client, reference }: PullRequest, pull: Pull): boolean {
   if (!isDigest(reference)) return false;
   const expected = pull.expected.get(reference);
-  if (expected === undefined || pull.state === "broken" || pull.state === "retrying") return false;
+  if (expected === undefined) return false;
   if (client.behaviour.configFirst && expected.role !== "config" && !pull.configDone) return false;
+  // What failed for good is not asked for again; the pull's other layers still are.
+  if (isFailing(pull) && endsPull(pull, reference)) return false;
   return !pull.wasAbandoned();
+}
+
+function isFailing(pull: Pull): boolean {
+  return pull.state === "broken" || pull.state === "retrying";
+}
+
+function endsPull(pull: Pull, digest: string): boolean {
+  const content = pull.contents.get(digest);
+  return content !== undefined && content.failure?.cause !== "rate_limited";
 }
 
 function compare(request: PullRequest, left: Pull, right: Pull): number {
@@ -60,7 +76,10 @@ function compare(request: PullRequest, left: Pull, right: Pull): number {
 function turn(request: PullRequest, pull: Pull): readonly number[] {
   const { client, reference, nowMs, settings } = request;
   const asked = askedBefore(pull, reference);
-  if (client.behaviour.kind === "daemon") return [asked, pull.manifestMs === undefined ? 1 : 0, pull.birth.nowMs];
+  if (client.behaviour.kind === "daemon") {
+    const spare = !request.event.forwarded && hadConnectionToSpare(pull, request.connection) ? 1 : 0;
+    return [asked, spare, pull.manifestMs === undefined ? 1 : 0, pull.birth.nowMs];
+  }
   const isActive = pull.open > 0 || nowMs - pull.lastEventMs < settings.activeMs;
   return [asked, isActive ? 0 : 1, stageOf(pull, reference)];
 }
@@ -78,8 +97,8 @@ function stageOf(pull: Pull, digest: string): number {
   return (isConfig ? pull.manifestMs : (pull.configMs ?? pull.manifestMs)) ?? pull.birth.nowMs;
 }
 
-// 6c. A daemon that has the manifest on disk asks for lost blobs of it right away; nobody has seen what it lists.
+// 6c. A daemon has the manifest on disk, or got it from elsewhere: nobody has seen what it lists.
 function unseenManifest(request: PullRequest): Pull | undefined {
   if (request.client.behaviour.kind !== "daemon") return undefined;
-  return candidates(request).findLast((pull) => pull.state === "waiting" && pull.expected.size === 0);
+  return candidates(request).findLast((pull) => pull.rootDigest !== undefined && pull.expected.size === 0);
 }

@@ -1,5 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import type { Client } from "./client.ts";
+import type { Connection } from "./connections.ts";
 import type { Ping } from "./pings.ts";
 import type { UnassignedReason } from "./pull-event.ts";
 import type { Pull } from "./pull.ts";
@@ -23,6 +24,7 @@ export interface PullRequest {
   readonly repository: string;
   /** Tag or digest. */
   readonly reference: string;
+  readonly connection: Connection;
   /** The live pull that its connection carried so far. */
   readonly carried: Pull | undefined;
   readonly nowMs: number;
@@ -96,8 +98,25 @@ function repeatedHead(request: PullRequest): Assignment | undefined {
 // 4. GET by digest: the fetch after a resolve, or a child of an index.
 function fetchByDigest(request: PullRequest): Assignment | undefined {
   const pull =
-    childOfIndex(request) ?? rootOfWaiting(request) ?? rootOfTag(request) ?? failedRoot(request) ?? adopts(request);
+    answersChallenge(request) ??
+    childOfIndex(request) ??
+    rootOfWaiting(request) ??
+    rootOfTag(request) ??
+    failedRoot(request) ??
+    adopts(request);
   return pull && { kind: "bind", pull };
+}
+
+// 4. The same request with credentials, after a challenge.
+function answersChallenge(request: PullRequest): Pull | undefined {
+  if (request.event.credentials === "none" || hasPing(request)) return undefined;
+  const challenged = candidates(request).filter((pull) => {
+    const content = pull.contents.get(request.reference);
+    return (
+      content?.failure?.cause === "unauthorized" && content.open === 0 && pull.askedManifests.has(request.reference)
+    );
+  });
+  return first(challenged, (pull) => pull.contents.get(request.reference)?.failure?.atMs ?? 0);
 }
 
 // 4a. A child of an index: the pull that could ask for it first.
@@ -114,13 +133,26 @@ function childOfIndex(request: PullRequest): Pull | undefined {
   return first(listing, (pull) => pull.indexMs ?? 0);
 }
 
-// 4b. The root of a pull that a HEAD resolved: first in, among those that can still be waiting; else the newest.
+// 4b. The root of a pull that a HEAD resolved: first answered, among those that can still be waiting; else the newest.
 function rootOfWaiting(request: PullRequest): Pull | undefined {
   if (request.client.behaviour.kind !== "daemon") return undefined;
-  const resolved = candidates(request).filter(
-    (pull) => pull.state === "waiting" && pull.rootDigest === request.reference,
+  const live = candidates(request);
+  const resolved = live.filter((pull) => pull.state === "waiting" && pull.rootDigest === request.reference);
+  const waiting = resolved.filter((pull) => mayStillFetch(pull, request.nowMs, request.settings));
+  const elsewhere = live.filter((pull) => resolvedElsewhere(request, pull, resolved));
+  return first([...waiting, ...elsewhere], (pull) => pull.resolve.endMs) ?? resolved.at(-1);
+}
+
+/** Its HEAD failed here just now, and the registry told it the same digest as it told a pull of the same tag. */
+function resolvedElsewhere(request: PullRequest, pull: Pull, resolved: readonly Pull[]): boolean {
+  const { client, nowMs, settings } = request;
+  return (
+    pull.state === "unresolved" &&
+    pull.rootDigest === undefined &&
+    pull.resolve.status !== 401 &&
+    client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs &&
+    resolved.some(({ birth }) => birth.reference === pull.birth.reference)
   );
-  return resolved.find((pull) => mayStillFetch(pull, request.nowMs, request.settings)) ?? resolved.at(-1);
 }
 
 /** A daemon that is free to send fetches within `waitingMs`, or has the image on disk. */
@@ -150,13 +182,12 @@ function adopts(request: PullRequest): Pull | undefined {
   if (client.behaviour.kind !== "daemon") return undefined;
   const authorised = request.event.credentials !== "none";
   const rootless = candidates(request).filter(
-    (pull) =>
-      pull.rootDigest === undefined &&
-      nowMs - pull.startMs < settings.adoptMs &&
-      pull.resolve.open === 0 &&
-      (pull.resolve.status !== 401 || authorised),
+    (pull) => pull.rootDigest === undefined && nowMs - pull.startMs < settings.adoptMs && pull.resolve.open === 0,
   );
-  return first(rootless, (pull) => -pull.resolve.endMs);
+  // A challenge is mostly answered here, with credentials; only who has them elsewhere fetches without.
+  const challenged = (pull: Pull): boolean => pull.resolve.status === 401 && !authorised;
+  const likely = rootless.filter((pull) => !challenged(pull));
+  return first(likely.length > 0 ? likely : rootless, (pull) => -pull.resolve.endMs);
 }
 
 // 5a. A process that holds its connections closes them all when an attempt fails, and begins again with a ping.

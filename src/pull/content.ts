@@ -23,6 +23,7 @@ export class Content {
   done = false;
   /** Why the last request failed; undefined while one is open or after a success. */
   failure: { readonly cause: Cause; readonly atMs: number } | undefined;
+  #answered = false;
   readonly #coverage = new Coverage();
 
   constructor(key: string, role: Role, atMs: number) {
@@ -36,6 +37,12 @@ export class Content {
   cover(start: number, length: number): void {
     this.#coverage.add(start, start + length);
     if (this.sizeBytes !== undefined && length > 0 && this.#coverage.covers(this.sizeBytes)) this.succeed();
+  }
+
+  /** A HEAD was answered: nothing to deliver, and nothing failed. */
+  answer(): void {
+    this.#answered = true;
+    this.failure = undefined;
   }
 
   succeed(): void {
@@ -57,7 +64,7 @@ export class Content {
       startMs: this.startMs,
       ...(this.firstByteMs === undefined ? {} : { firstByteMs: this.firstByteMs }),
       endMs: this.endMs,
-      done: this.done,
+      done: this.done || (this.#answered && this.failure === undefined),
       ...(this.lastStatus === undefined ? {} : { lastStatus: this.lastStatus }),
       ...(this.servingHost === undefined ? {} : { servingHost: this.servingHost }),
     };

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
 import { Content, type Role } from "./content.ts";
 import type { Client } from "./client.ts";
+import type { Connection } from "./connections.ts";
 import type { CredentialEvidence } from "./credentials.ts";
 import type { Trigger } from "./transfer-event.ts";
 import { nextState, type PullInput, type PullState } from "./pull-state.ts";
@@ -84,7 +85,7 @@ export class Pull {
   configMs: number | undefined;
   configDone = false;
 
-  readonly connections = new Set<number>();
+  readonly connections = new Set<Connection>();
   openConnections = 0;
   lastCloseMs: number | undefined;
   open = 0;

@@ -181,6 +181,7 @@ function settleContent(
 ): void {
   const { content, status = 0 } = transfer;
   if (content === undefined) return;
+  if (cause === "none" && transfer.method === "HEAD") return content.answer();
   if (cause === "none" && (status === 200 || (status >= 300 && status < 400))) return content.succeed();
   if (status === 200 || status === 206) content.cover(transfer.bodyStart, event.bytes);
   // RFC 9110 §15.5.17: a resume that asks for what it already has.
@@ -195,6 +196,7 @@ function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: num
   resolve.status = transfer.status;
   resolve.endMs = nowMs;
   resolve.failed = cause !== "none";
+  pull.resolvedFreeMs = pull.client.freeMs(nowMs);
   if (resolve.failed) {
     noteRateLimit(ledger, transfer);
     pull.apply("resolve_failed");
@@ -205,7 +207,6 @@ function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: num
     pull.apply("resolved");
     pull.wasResolved = true;
     pull.resolvedByHead = true;
-    pull.resolvedFreeMs = pull.client.freeMs(nowMs);
     if (joinsRunningFetch(pull)) pull.joined = true;
   }
 }

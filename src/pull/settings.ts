@@ -78,7 +78,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   adoptMs: 5 * SECOND,
   pingOrderMs: 600,
   pingClaimMs: 5 * SECOND,
-  pullRetryFromMs: 900,
+  pullRetryFromMs: 980,
   pullRetryToMs: 2_500,
   pushQuietMs: 10 * SECOND,
   clockSlackMs: 2 * SECOND,

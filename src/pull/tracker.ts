@@ -75,7 +75,7 @@ export class PullTracker {
     this.#decide(nowMs);
     switch (event.type) {
       case "connection-opened":
-        return this.#connectionOpened(event);
+        return this.#connectionOpened(event, nowMs);
       case "connection-closed":
         return this.#connectionClosed(event, nowMs);
       case "started":
@@ -108,8 +108,8 @@ export class PullTracker {
     return [...this.#pulls].filter((pull) => pull.announced).map(toLivePull);
   }
 
-  #connectionOpened(event: ConnectionOpened): void {
-    if (!this.#connections.open(event.connection, event.peerProcess)) this.#hit("connections");
+  #connectionOpened(event: ConnectionOpened, nowMs: number): void {
+    if (!this.#connections.open(event.connection, nowMs, event.peerProcess)) this.#hit("connections");
   }
 
   #connectionClosed(event: ConnectionClosed, nowMs: number): void {
@@ -122,7 +122,7 @@ export class PullTracker {
       client.sawClose = true;
       if (client.behaviour.holdsConnections) this.#unclaimed(client.pings.withdraw(connection.id));
     }
-    if (pull === undefined || !pull.isLive || !pull.connections.has(connection.id)) return;
+    if (pull === undefined || !pull.isLive || !pull.connections.has(connection)) return;
     pull.openConnections -= 1;
     pull.lastCloseMs = nowMs;
     this.#pulls.schedule(pull, nowMs);
@@ -130,12 +130,13 @@ export class PullTracker {
 
   #started(event: TransferStarted, nowMs: number): void {
     if (this.#transfers.has(event.transfer)) return;
-    const connection = this.#connectionOf(event);
+    const connection = this.#connectionOf(event, nowMs);
     const { client, evicted } = this.#clients.find(event, connection.peerProcess, nowMs);
     if (evicted !== undefined) this.#hit("clients");
     for (const pull of evicted ?? []) this.#pulls.finish(pull, "dropped", nowMs);
     connection.client = client;
     this.#dispatch(event, connection, client, nowMs);
+    connection.requests += 1;
     this.#boundTransfers(nowMs);
   }
 
@@ -147,6 +148,7 @@ export class PullTracker {
       client,
       repository: "repository" in route ? `${event.registry}/${route.repository}` : "",
       reference: referenceOf(event),
+      connection,
       carried: event.forwarded || connection.pull?.isLive !== true ? undefined : connection.pull,
       nowMs,
       settings: this.#settings,
@@ -215,6 +217,7 @@ export class PullTracker {
     if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
     this.#transfers.set(event.transfer, transfer);
     connection.open.add(event.transfer);
+    if (event.method === "GET") connection.fetched = true;
     this.#pulls.schedule(pull, nowMs);
   }
 
@@ -247,6 +250,7 @@ export class PullTracker {
     if (transfer === undefined) return;
     this.#transfers.delete(event.transfer);
     transfer.connection.open.delete(event.transfer);
+    transfer.connection.idleSinceMs = nowMs;
     if (transfer.ping !== undefined) this.#pingEnded(transfer, transfer.ping, event, nowMs);
     const { pull } = transfer;
     if (pull?.isLive !== true) return;
@@ -291,11 +295,11 @@ export class PullTracker {
   }
 
   /** A connection whose opening was not seen is known from its first request on. */
-  #connectionOf(event: TransferStarted): Connection {
+  #connectionOf(event: TransferStarted, nowMs: number): Connection {
     const known = this.#connections.get(event.connection);
     if (known !== undefined) return known;
-    if (!this.#connections.open(event.connection, undefined)) this.#hit("connections");
-    return this.#connections.get(event.connection) ?? detached(event.connection);
+    if (!this.#connections.open(event.connection, nowMs)) this.#hit("connections");
+    return this.#connections.get(event.connection) ?? detached(event.connection, nowMs);
   }
 
   #unassigned(event: TransferStarted, reason: UnassignedReason): void {
