@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const FOLDER = join(import.meta.dirname, "..", "fixtures", "tls");
+
+/** A certificate for registry.test, localhost and 127.0.0.1 until 2126, and the CA that signed it; whose key is gone. */
+export const TEST_TLS = {
+  ca: readFileSync(join(FOLDER, "ca.pem"), "utf8"),
+  cert: readFileSync(join(FOLDER, "cert.pem"), "utf8"),
+  key: readFileSync(join(FOLDER, "key.pem"), "utf8"),
+};
