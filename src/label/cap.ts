@@ -6,6 +6,8 @@ export interface CapOptions {
   readonly limit: number;
   /** Values that always have their place, for example the configured registries. */
   readonly known?: readonly string[];
+  /** Which values may have a place at all. Default: plain words. */
+  readonly accepts?: (value: string) => boolean;
   /** Called once for each value that is replaced. */
   readonly overflowed: () => void;
 }
@@ -17,18 +19,20 @@ export interface CapOptions {
 export class Cap {
   readonly #values: Set<string>;
   readonly #limit: number;
+  readonly #accepts: (value: string) => boolean;
   readonly #overflowed: () => void;
 
-  constructor({ limit, known = [], overflowed }: CapOptions) {
+  constructor({ limit, known = [], accepts = isLabelWord, overflowed }: CapOptions) {
     this.#values = new Set(known);
     this.#limit = limit;
+    this.#accepts = accepts;
     this.#overflowed = overflowed;
   }
 
   /** The value itself if it has, or now gets, a place; else `[OTHER]`, counted. */
   admit(value: string): string {
     if (this.#values.has(value)) return value;
-    if (this.#values.size < this.#limit && isLabelWord(value)) {
+    if (this.#values.size < this.#limit && this.#accepts(value)) {
       this.#values.add(value);
       return value;
     }

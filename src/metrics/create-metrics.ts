@@ -24,6 +24,9 @@ export const MAX_REGISTRIES = 100;
 /** 16 isolations: the origin knows six, and pullmeter names one for each family of clients. */
 export const MAX_ISOLATIONS = 16;
 
+/** 500 combinations of a pull's labels, 40 series each: twice what six registries and four isolations come to. */
+export const MAX_COMBINATIONS = 500;
+
 /** What [UNKNOWN] and [IP_ADDRESS] stand for must not be lost in [OTHER]. */
 const UNNAMED_REGISTRIES = ["[UNKNOWN]", "[IP_ADDRESS]"];
 
@@ -57,6 +60,11 @@ export function createMetrics(options: MetricsOptions) {
       registry: cap("registry", Math.max(MAX_REGISTRIES, known.length), known),
       isolation: cap("isolation", MAX_ISOLATIONS),
       trigger: cap("trigger", TRIGGERS.length, TRIGGERS),
+      combination: new Cap({
+        limit: MAX_COMBINATIONS,
+        accepts: () => true,
+        overflowed: () => metrics.labelOverflow.inc({ label: "combination" }),
+      }),
     },
   };
 
@@ -81,7 +89,7 @@ export function createMetrics(options: MetricsOptions) {
     });
   }
 
-  function cap(label: (typeof CAPPED_LABELS)[number], limit: number, values: readonly string[] = []) {
+  function cap(label: "registry" | "isolation" | "trigger", limit: number, values: readonly string[] = []) {
     return new Cap({ limit, known: values, overflowed: () => metrics.labelOverflow.inc({ label }) });
   }
 }

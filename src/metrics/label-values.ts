@@ -58,8 +58,8 @@ const FAILURES = valuesOf<Failure>({
 
 export const OUTCOMES: readonly string[] = [...CLASSES, ...FAILURES];
 
-/** Labels whose values are capped, not closed. */
-export const CAPPED_LABELS = ["registry", "isolation", "trigger"] as const;
+/** Labels whose values are capped, not closed; `combination` is the labels of a pull together. */
+export const CAPPED_LABELS = ["registry", "isolation", "trigger", "combination"] as const;
 
 /** What a request asks for. `push` is every method but GET and HEAD. */
 export const OPERATIONS = [

@@ -1,7 +1,9 @@
+import { OTHER } from "../label/cap.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import type { FinishedPull, PullObserver } from "../pull/pull-event.ts";
 import type { Observer, TransferFailed, TransferFinished, UpstreamExchanged } from "../pull/transfer-event.ts";
 import type { Metrics } from "./create-metrics.ts";
+import type { PULL_LABELS } from "./metrics.ts";
 import { operationOf, outcomeOfStatus, type Operation, type Outcome } from "./label-values.ts";
 
 /** Turns what the tracker tells into metrics. */
@@ -27,18 +29,26 @@ export function observePulls(metrics: Metrics): PullObserver {
 
 function observeFinishedPull({ caps, ...metrics }: Metrics, pull: FinishedPull): void {
   const durationMs = atLeastZero(pull.endMs - pull.startMs);
-  const labels = {
+  const labels = boundCombinations(caps, {
     isolation: caps.isolation.admit(pull.isolation),
     registry: registryValue({ caps }, pull.registry, pull.cause),
     status: pull.status,
     on_disk: String(pull.onDisk),
     has_creds: String(pull.hasCreds),
     trigger: caps.trigger.admit(pull.trigger),
-  };
+  });
   metrics.pullDuration.observe(labels, durationMs / 1000);
   // The origin's status knows ok and error only, and its durations are whole microseconds.
   const status = pull.status === "ok" ? "ok" : "error";
   metrics.imageFetchDuration?.observe({ ...labels, status }, Math.round(durationMs * 1000));
+}
+
+type PullLabels = Readonly<Record<(typeof PULL_LABELS)[number], string>>;
+
+/** Each value being capped, all of them together could still be a million series. The other labels are closed sets. */
+function boundCombinations(caps: Metrics["caps"], labels: PullLabels): PullLabels {
+  const admitted = caps.combination.admit(Object.values(labels).join(" ")) !== OTHER;
+  return admitted ? labels : { ...labels, isolation: OTHER, registry: OTHER };
 }
 
 /** What is known of a request that has not ended. */

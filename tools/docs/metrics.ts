@@ -1,5 +1,5 @@
 // Prints docs/metrics.md from src/metrics/metrics.ts.
-import { createMetrics, MAX_ISOLATIONS, MAX_REGISTRIES } from "../../src/metrics/create-metrics.ts";
+import { createMetrics, MAX_COMBINATIONS, MAX_ISOLATIONS, MAX_REGISTRIES } from "../../src/metrics/create-metrics.ts";
 import type { Definition } from "../../src/metrics/definition.ts";
 import {
   BOUNDS,
@@ -51,6 +51,7 @@ export function metricsPage(): string {
     "## Labels\n",
     table(["label", "values"], labelRows()),
     "",
+    `The labels of pulls have at most ${MAX_COMBINATIONS} combinations; any further one has \`[OTHER]\` as \`isolation\` and \`registry\`.\n`,
     QUESTIONS,
     "## Metrics of the process\n",
     "From prom-client, as it finds them on Linux.\n",

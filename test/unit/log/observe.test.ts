@@ -138,3 +138,11 @@ test("secrets in messages, fields and errors are redacted", () => {
   logger.error("asked https://a:hunter2@x.com/", { url: "/?sig=hunter2", error: new Error("Bearer hunter2") });
   assert.ok(!lines[0]?.includes("hunter2"), lines[0]);
 });
+
+test("flush waits for the destination, and is nothing where that needs none", async () => {
+  let flushed = 0;
+  const flush = async () => void flushed++;
+  await createLogger({ destination: { write: () => {}, flush } }).flush();
+  assert.equal(flushed, 1);
+  await createLogger({ destination: { write: () => {} } }).flush();
+});

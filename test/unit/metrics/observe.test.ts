@@ -117,6 +117,7 @@ test("counters with closed labels show every value as 0 before anything happens"
     'pullmeter_label_overflow_total{label="registry"} 0',
     'pullmeter_label_overflow_total{label="isolation"} 0',
     'pullmeter_label_overflow_total{label="trigger"} 0',
+    'pullmeter_label_overflow_total{label="combination"} 0',
   ]);
 });
 
@@ -238,6 +239,28 @@ test("isolations beyond the limit, and triggers that are none, become [OTHER]", 
   assert.match(counts, /isolation="i0".*trigger="\[OTHER\]"/);
 });
 
+test("whatever pulls there are, their combinations of labels are bounded, and what overflows is counted", async () => {
+  const { pulls, series } = harness();
+  const statuses = ["ok", "user_error", "timeout", "canceled", "error"] as const;
+  for (let n = 0; n < 20_000; n++) {
+    const pull = finishedPull({
+      registry: `r${n % 90}.com`,
+      isolation: `i${Math.floor(n / 90) % 15}`,
+      status: statuses[n % 5] ?? "ok",
+      onDisk: n % 2 === 0,
+      hasCreds: n % 3 === 0,
+      trigger: n % 7 === 0 ? "warmup" : "execution",
+    });
+    pulls({ type: "pull-finished", pull });
+  }
+  const counts = await series(`${TWIN}_count`);
+  assert.ok(counts.length > 500 && counts.length <= 500 + 5 * 2 * 2 * 3, String(counts.length));
+  const folded = counts.filter((line) => line.includes('isolation="[OTHER]",registry="[OTHER]"'));
+  assert.equal(total(counts), 20_000);
+  const [overflow = ""] = await series('pullmeter_label_overflow_total{label="combination"}');
+  assert.equal(Number(overflow.split(" ").at(-1)), total(folded));
+});
+
 test("two sets of metrics in one process share nothing", async () => {
   const [one, other] = [harness(), harness()];
   one.pulls({ type: "pull-finished", pull: finishedPull() });
@@ -250,3 +273,7 @@ test("build info tells both versions", async () => {
     `pullmeter_build_info{version="1.2.3",node_version="${process.version}"} 1`,
   ]);
 });
+
+function total(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
