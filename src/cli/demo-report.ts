@@ -8,6 +8,9 @@ export type Paint = (style: Parameters<typeof styleText>[0], text: string) => st
 /** 100 columns: from here on there is room for the image's name. */
 const WIDE_COLUMNS = 100;
 
+/** 120 columns: for one field more of the log. */
+const WIDEST_COLUMNS = 120;
+
 interface Column {
   readonly title: string;
   readonly width: number;
@@ -73,21 +76,13 @@ function colourOf(status: PullRecord["status"]): "green" | "yellow" | "red" {
   return status === "user_error" ? "yellow" : "red";
 }
 
-/** What the table does not show of a pull; the whole line has its blobs, times and client as well. */
-const SHORT_FIELDS = [
-  "repository",
-  "reference",
-  "status",
-  "cause",
-  "bytes",
-  "requests",
-  "layers_requested",
-  "layers_on_disk",
-  "duration_ms",
-] as const;
+/** What the table does not show of a pull, the most telling first; the whole line has much more. */
+const SHORT_FIELDS = ["repository", "reference", "cause", "bytes", "requests", "layers_on_disk"] as const;
 
-export function shortenLogLine(record: PullRecord): string {
-  return JSON.stringify(Object.fromEntries(SHORT_FIELDS.map((field) => [field, record[field]])));
+/** A line of the pull log with as many fields as a terminal of so many columns has room for. */
+export function shortenLogLine(record: PullRecord, columns: number): string {
+  const count = columns < WIDE_COLUMNS ? 4 : columns < WIDEST_COLUMNS ? 5 : SHORT_FIELDS.length;
+  return JSON.stringify(Object.fromEntries(SHORT_FIELDS.slice(0, count).map((field) => [field, record[field]])));
 }
 
 /** The lines of one histogram that tell the most: count and sum of each series, and the buckets that the first fills. */
@@ -100,4 +95,12 @@ export function excerptHistogram(exposition: string, name: string): string[] {
   const buckets = lines.filter((line) => line.startsWith(`${name}_bucket`) && line.includes(labels));
   const firstFull = buckets.findIndex((line) => line.endsWith(` ${count}`));
   return [...buckets.slice(Math.max(0, firstFull - 2), firstFull + 1), ...totals];
+}
+
+/** The same for people: of all series but the first the count alone, and no name, which all of them have. */
+export function shortenHistogram(lines: readonly string[], name: string): string[] {
+  const firstCount = lines.findIndex((line) => line.startsWith(`${name}_count{`));
+  return lines
+    .filter((line, index) => index <= firstCount || line.startsWith(`${name}_count{`))
+    .map((line) => `…${line.slice(name.length)}`);
 }

@@ -7,7 +7,7 @@ import { IMAGE_FETCH_DURATION } from "../metrics/metrics.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { DemoOrigins } from "./demo-config.ts";
 import type { PullLog } from "./demo-pull-log.ts";
-import { excerptHistogram, PullTable, shortenLogLine, type Paint } from "./demo-report.ts";
+import { excerptHistogram, PullTable, shortenHistogram, shortenLogLine, type Paint } from "./demo-report.ts";
 
 /** 20 s: the tracker decides within 10 s after any of the demo's pulls. */
 const OBSERVATION_DEADLINE_MS = 20_000;
@@ -18,12 +18,16 @@ const BACKGROUND_PAUSE_MS = 3_000;
 /** What a pipe or file is taken for. */
 const DEFAULT_COLUMNS = 120;
 
+/** Columns before the explanations, the longest address included. */
+const NEXT_WIDTH = 38;
+
 /** What the demo does before its audience, in the order of the methods. */
 export class DemoShow {
   readonly #origins: DemoOrigins;
   readonly #log: PullLog;
   readonly #signal: AbortSignal;
   readonly #output: NodeJS.WriteStream;
+  readonly #columns: number;
   readonly #paint: Paint;
   readonly #table: PullTable;
   readonly #disk = new Set<Digest>();
@@ -34,8 +38,9 @@ export class DemoShow {
     this.#log = options.log;
     this.#signal = options.signal;
     this.#output = options.output;
+    this.#columns = options.output.columns ?? DEFAULT_COLUMNS;
     this.#paint = (style, text) => styleText(style, text, { stream: options.output });
-    this.#table = new PullTable({ columns: options.output.columns ?? DEFAULT_COLUMNS, paint: this.#paint });
+    this.#table = new PullTable({ columns: this.#columns, paint: this.#paint });
   }
 
   /** Makes every pull of the scenario, one after the other. True if each was observed exactly once. */
@@ -44,7 +49,7 @@ export class DemoShow {
     this.#print(
       this.#paint("bold", "pullmeter demo") +
         ": a client pulls from two registries, and pullmeter in between measures.",
-      "Everything runs in this process, without network. Press Ctrl-C to stop.",
+      "Everything runs in this process, without network.",
       "",
       `  client ──▶ ${open.padEnd(22)} ──▶ ${OPEN_REGISTRY}     public`,
       `         ──▶ ${warmup.padEnd(22)} ──▶ ${OPEN_REGISTRY}     trigger "warmup"`,
@@ -65,20 +70,24 @@ export class DemoShow {
   /** Shows where the same facts are found, and what else there is. */
   async explain(): Promise<void> {
     const { admin } = this.#origins;
+    const { name } = IMAGE_FETCH_DURATION;
     const exposition = await (await fetch(`${admin}/metrics`, { signal: this.#signal })).text();
+    const histogram = excerptHistogram(exposition, name);
+    // Short for people; whole where a program may read.
+    const isShort = this.#output.isTTY;
     this.#print(
       "",
-      this.#heading("Pull log", "one JSON line per pull on standard error; shortened here"),
-      ...this.#logLines(),
+      this.#heading("Pull log", "one JSON line per pull on standard error; here the start of each"),
+      ...(isShort ? this.#records.map((record) => shortenLogLine(record, this.#columns)) : this.#log.lines),
       "",
-      this.#heading("Metrics", `from ${admin}/metrics`),
-      ...excerptHistogram(exposition, IMAGE_FETCH_DURATION.name),
+      this.#heading("Metrics", name),
+      ...(isShort ? shortenHistogram(histogram, name) : histogram),
       "",
       this.#heading("Where to look next"),
-      `  ${admin}/metrics    every metric; pullmeter_pull_duration_seconds has all five values of status`,
-      `  ${admin}/api/pulls  live and finished pulls with their blobs`,
-      "  README.md                         point podman or containerd at pullmeter",
-      "  docs/metrics.md                   what each metric and label means",
+      `  ${admin}/metrics`.padEnd(NEXT_WIDTH) + "buckets, and status in five values",
+      `  ${admin}/api/pulls`.padEnd(NEXT_WIDTH) + "pulls with their blobs",
+      "  README.md".padEnd(NEXT_WIDTH) + "point podman or containerd at it",
+      "  docs/metrics.md".padEnd(NEXT_WIDTH) + "what each metric and label means",
     );
   }
 
@@ -111,11 +120,6 @@ export class DemoShow {
     await pulling.catch(() => undefined);
     const deadline = AbortSignal.timeout(OBSERVATION_DEADLINE_MS);
     return this.#log.next(AbortSignal.any([this.#signal, deadline]));
-  }
-
-  /** Short on a terminal; whole where a program may read them. */
-  #logLines(): readonly string[] {
-    return this.#output.isTTY ? this.#records.map(shortenLogLine) : this.#log.lines;
   }
 
   #heading(title: string, text = ""): string {

@@ -19,7 +19,8 @@ export interface RegistryThread {
 export async function startRegistryThread(): Promise<RegistryThread> {
   // .ts in a working copy, .js when built.
   const file = `./registry-thread-main${extname(import.meta.filename)}`;
-  const worker = new Worker(new URL(file, import.meta.url));
+  // No flags: those of the process may be for its main script alone (--input-type, --inspect-brk).
+  const worker = new Worker(new URL(file, import.meta.url), { execArgv: [] });
   const [upstreams]: unknown[] = await once(worker, "message");
   if (!isDemoUpstreams(upstreams)) throw new Error("the thread of the demo registries told no origins");
   return {

@@ -16,9 +16,9 @@ export interface DemoPull {
 /** The one user of the demo's token service; made up, and good for nothing else. */
 export const DEMO_USER: Credentials = { username: "alice", password: "wonderland" };
 
-/** The registries of the demo as its images name them; their labels are `open.test` and `private.test`. */
+/** The registries of the demo as its images name them; their labels are `open.test` and `token.test`. */
 export const OPEN_REGISTRY = "registry.open.test";
-export const GUARDED_REGISTRY = "registry.private.test";
+export const GUARDED_REGISTRY = "registry.token.test";
 
 /** The pulls of the demo, made one after the other by a client with an empty disk. */
 export const SCENARIO: readonly DemoPull[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { excerptHistogram, PullTable, shortenLogLine } from "../../../src/cli/demo-report.ts";
+import { excerptHistogram, PullTable, shortenHistogram, shortenLogLine } from "../../../src/cli/demo-report.ts";
 import { toPullRecord, type PullRecord } from "../../../src/log/pull-record.ts";
 import type { FinishedPull } from "../../../src/pull/pull-event.ts";
 
@@ -76,18 +76,33 @@ test("only the status is coloured", () => {
   assert.deepEqual(painted, ["red error", "green ok", "yellow user_error"]);
 });
 
-test("a shortened log line is JSON with what the table leaves out", () => {
-  assert.deepEqual(JSON.parse(shortenLogLine(RECORD)), {
+test("a shortened log line is JSON with what the table leaves out, as much as fits", () => {
+  const all = {
     repository: "demo/app",
     reference: "v1",
-    status: "error",
     cause: "upstream_5xx",
     bytes: 12,
     requests: 3,
-    layers_requested: 4,
     layers_on_disk: 0,
-    duration_ms: 234.4,
-  });
+  };
+  const fields = (count: number): object => Object.fromEntries(Object.entries(all).slice(0, count));
+  assert.deepEqual(JSON.parse(shortenLogLine(RECORD, 120)), all);
+  assert.deepEqual(JSON.parse(shortenLogLine(RECORD, 119)), fields(5));
+  assert.deepEqual(JSON.parse(shortenLogLine(RECORD, 80)), fields(4));
+});
+
+test("a shortened histogram is its first series and the counts of the others, without its name", () => {
+  const series = (labels: string): string[] => [
+    `d_bucket{${labels},le="5"} 0`,
+    `d_sum{${labels}} 90`,
+    `d_count{${labels}} 3`,
+  ];
+  assert.deepEqual(shortenHistogram([...series('a="1"'), ...series('a="2"')], "d"), [
+    '…_bucket{a="1",le="5"} 0',
+    '…_sum{a="1"} 90',
+    '…_count{a="1"} 3',
+    '…_count{a="2"} 3',
+  ]);
 });
 
 test("the excerpt of a histogram has every count and sum, and the first series' buckets up to the full one", () => {
