@@ -76,16 +76,23 @@ function renderText(families: readonly Family[]): string {
 }
 
 /** In declared order, `le` last as Go's client has it. */
-function renderLabels({ le, ...labels }: Sample["labels"]): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabelValue(String(value))}"`);
-  if (le !== undefined) pairs.push(`le="${typeof le === "number" ? formatGoFloat(le) : le}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+function renderLabels(labels: Sample["labels"]): string {
+  let pairs = "";
+  for (const name in labels) {
+    if (name !== "le") pairs += `${pairs && ","}${name}="${escapeLabelValue(String(labels[name]))}"`;
+  }
+  const { le } = labels;
+  if (le !== undefined) pairs += `${pairs && ","}le="${typeof le === "number" ? formatGoFloat(le) : le}"`;
+  return pairs && `{${pairs}}`;
 }
 
 function escapeHelp(help: string): string {
   return help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
+const TO_ESCAPE = /[\\\n"]/;
+
 function escapeLabelValue(value: string): string {
+  if (!TO_ESCAPE.test(value)) return value;
   return escapeHelp(value).replaceAll('"', '\\"');
 }

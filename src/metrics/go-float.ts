@@ -7,7 +7,8 @@ export function formatGoFloat(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (value === Infinity) return "+Inf";
   if (value === -Infinity) return "-Inf";
-  if (value === 0) return "0";
+  // Also -0. Most values are counts: they need no look at their digits.
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return (value + 0).toString();
   const [digits = "", exponentText = ""] = value.toExponential().split("e");
   const exponent = Number(exponentText);
   // strconv's %e is used if the exponent is below -4 or not below 6, where the precision is the shortest possible.
