@@ -20,7 +20,10 @@ Examples:
   pullmeter serve --listener :5000 --registry registry.internal:5000=http://10.0.0.7:5000
       on every address; the registry inside may be reached in the clear
   PULLMETER_LOG_LEVEL=warn pullmeter serve --config /etc/pullmeter.yaml
-      flags win over the environment, the environment over the file, the file over defaults`;
+      flags win over the environment, the environment over the file, the file over defaults
+
+The first SIGTERM or SIGINT lets running transfers finish (--timeouts-drain); a second one ends it at once, with 128 and
+the signal's number as exit code.`;
 
 const REPLAY_EXAMPLES = `
 Examples:

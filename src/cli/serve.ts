@@ -25,14 +25,19 @@ export async function serve(config: Config, version: string): Promise<number> {
   return stop(app, logger, await signal);
 }
 
+/** 100 ms: Ctrl-C reaches every process of the terminal's group at once, and launchers such as npm pass it on again. */
+const SAME_KEY_PRESS_MS = 100;
+
 /** Resolves with the first signal that asks to stop; the second ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let seen = false;
+    let firstMs: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
-        if (seen) process.exit(EXIT_BY_SIGNAL[signal]);
-        seen = true;
+        const nowMs = performance.now();
+        firstMs ??= nowMs;
+        const again = signal === "SIGINT" && nowMs - firstMs < SAME_KEY_PRESS_MS;
+        if (nowMs !== firstMs && !again) process.exit(EXIT_BY_SIGNAL[signal]);
         resolve(signal);
       });
     }

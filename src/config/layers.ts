@@ -25,9 +25,12 @@ export class Layers {
 
   /** Puts a value over what is there. What is above it must be mappings: where it is not, the file has a mistake. */
   assign({ path, value }: Assignment, origin: Origin): void {
+    const created = !this.has(path);
     const merged = isMapping(value) ? { ...asMapping(valueAt(this.#value, path)), ...value } : value;
     this.#value = withValue(this.#value, path, merged);
-    for (const below of pathsTo(path, value)) this.#origins.set(keyOf(below), origin);
+    if (created || !isMapping(value)) this.#origins.set(keyOf(path), origin);
+    // Of a mapping only its own keys: what is beside them may come from elsewhere.
+    for (const key of isMapping(value) ? Object.keys(value) : []) this.#origins.set(keyOf([...path, key]), origin);
   }
 
   /** The place that decides about a path: the flag or variable that set it, else the line in the file. */
@@ -45,11 +48,6 @@ export class Layers {
   has(path: readonly PropertyKey[]): boolean {
     return valueAt(this.#value, path) !== undefined;
   }
-}
-
-/** Paths that an assignment decides: of a mapping its keys, for what is beside them may come from elsewhere. */
-function pathsTo(path: readonly PropertyKey[], value: unknown): readonly (readonly PropertyKey[])[] {
-  return isMapping(value) && Object.keys(value).length > 0 ? Object.keys(value).map((key) => [...path, key]) : [path];
 }
 
 function withValue(root: unknown, path: readonly PropertyKey[], value: unknown): unknown {
