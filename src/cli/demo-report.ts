@@ -97,10 +97,14 @@ export function excerptHistogram(exposition: string, name: string): string[] {
   return [...buckets.slice(Math.max(0, firstFull - 2), firstFull + 1), ...totals];
 }
 
-/** The same for people: of all series but the first the count alone, and no name, which all of them have. */
+/** The same for people: the count of each series, and sum and buckets of the first; no name, which all of them have. */
 export function shortenHistogram(lines: readonly string[], name: string): string[] {
-  const firstCount = lines.findIndex((line) => line.startsWith(`${name}_count{`));
-  return lines
-    .filter((line, index) => index <= firstCount || line.startsWith(`${name}_count{`))
-    .map((line) => `…${line.slice(name.length)}`);
+  const counts = lines.filter((line) => line.startsWith(`${name}_count{`)).map((line) => `…${line.slice(name.length)}`);
+  const [firstCount, ...otherCounts] = counts;
+  if (firstCount === undefined) return [];
+  const labels = firstCount.slice("…_count{".length).split("} ")[0] ?? "";
+  const rest = lines
+    .filter((line) => line.includes(labels) && !line.startsWith(`${name}_count{`))
+    .map((line) => `  …${line.slice(name.length).replace(labels, "…")}`);
+  return [firstCount, ...rest, ...otherCounts];
 }

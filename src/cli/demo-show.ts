@@ -51,10 +51,10 @@ export class DemoShow {
         ": a client pulls from two registries, and pullmeter in between measures.",
       "Everything runs in this process, without network.",
       "",
-      `  client ──▶ ${open.padEnd(22)} ──▶ ${OPEN_REGISTRY}     public`,
-      `         ──▶ ${warmup.padEnd(22)} ──▶ ${OPEN_REGISTRY}     trigger "warmup"`,
+      `  client ──▶ ${open.padEnd(22)} ──▶ ${OPEN_REGISTRY}   public`,
+      `         ──▶ ${warmup.padEnd(22)} ──▶ ${OPEN_REGISTRY}   trigger "warmup"`,
       `         ──▶ ${guarded.padEnd(22)} ──▶ ${GUARDED_REGISTRY}  wants a token`,
-      `             ${admin.padEnd(22)} ──▶ metrics`,
+      `             ${admin.padEnd(22)}     metrics and pulls`,
       "",
       this.#table.head(),
     );

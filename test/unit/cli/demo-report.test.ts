@@ -91,18 +91,23 @@ test("a shortened log line is JSON with what the table leaves out, as much as fi
   assert.deepEqual(JSON.parse(shortenLogLine(RECORD, 80)), fields(4));
 });
 
-test("a shortened histogram is its first series and the counts of the others, without its name", () => {
-  const series = (labels: string): string[] => [
-    `d_bucket{${labels},le="5"} 0`,
-    `d_sum{${labels}} 90`,
-    `d_count{${labels}} 3`,
+test("a shortened histogram is the counts, and sum and buckets of the first, without its name", () => {
+  const lines = [
+    'd_bucket{a="1",le="5"} 2',
+    'd_bucket{a="1",le="25"} 3',
+    'd_sum{a="1"} 90',
+    'd_count{a="1"} 3',
+    'd_sum{a="2"} 7',
+    'd_count{a="2"} 1',
   ];
-  assert.deepEqual(shortenHistogram([...series('a="1"'), ...series('a="2"')], "d"), [
-    '…_bucket{a="1",le="5"} 0',
-    '…_sum{a="1"} 90',
+  assert.deepEqual(shortenHistogram(lines, "d"), [
     '…_count{a="1"} 3',
-    '…_count{a="2"} 3',
+    '  …_bucket{…,le="5"} 2',
+    '  …_bucket{…,le="25"} 3',
+    "  …_sum{…} 90",
+    '…_count{a="2"} 1',
   ]);
+  assert.deepEqual(shortenHistogram([], "d"), []);
 });
 
 test("the excerpt of a histogram has every count and sum, and the first series' buckets up to the full one", () => {
