@@ -71,6 +71,15 @@ describe("the image without a base", { skip }, () => {
     await runOk("podman", ["image", "unmount", IMAGE], { env });
   });
 
+  test("resolves names as programs do, and has the system's certificates for those who ask for them", async () => {
+    const script = `
+      const { address } = await (await import("node:dns/promises")).lookup("localhost", 4);
+      const { getCACertificates } = await import("node:tls");
+      console.log(address, getCACertificates("system").length > 100);`;
+    const node = ["--entrypoint=node", IMAGE, "--input-type=module", "--eval", script];
+    assert.equal((await runOk("podman", [...HARDENED, ...node], { env })).trim(), "127.0.0.1 true");
+  });
+
   test("serves as uid 65532 on a read-only root: a pull goes through, is counted, and SIGTERM ends it with 0", async (t) => {
     const image = buildImage({ repository: "lib/app", tag: "v1", layers: [buildLayer("image-test", 3_000_000)] });
     const registry = await startDemoRegistry({ images: [image] });
