@@ -11,6 +11,7 @@ import { exposeMetrics } from "./metrics/exposition.ts";
 import { observePulls, observeTransfers } from "./metrics/observe.ts";
 import type { Listener } from "./proxy/listener.ts";
 import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
+import { joinObservers } from "./pull/join-observers.ts";
 import type { TrackerSettings } from "./pull/settings.ts";
 import { PullTracker } from "./pull/tracker.ts";
 
@@ -42,7 +43,7 @@ function now(): number {
 }
 
 export function createApp(config: Config, { version, logger }: AppDependencies): App {
-  const guard = createGuard(logger);
+  const failed = (error: unknown): void => logger.error("an observer failed; observations may be missing", { error });
   const metrics = createMetrics({
     version,
     imageFetchHistogram: config.metrics.originName === "none" ? false : config.metrics.originName,
@@ -50,14 +51,14 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   });
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now });
   const tracker = new PullTracker({
-    report: guard([observePulls(metrics), logPulls(logger), view.observe]),
+    report: joinObservers([observePulls(metrics), logPulls(logger), view.observe], failed),
     settings: toTrackerSettings(config.tracker),
     idSuffix: randomBytes(2).toString("hex"),
   });
   const proxy = createProxy({
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
-    observe: guard([(event) => tracker.observe(event), observeTransfers(metrics)]),
+    observe: joinObservers([(event) => tracker.observe(event), observeTransfers(metrics)], failed),
     now,
     settings: toProxySettings(config),
   });
@@ -94,25 +95,6 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   }
 
   return { start, stop: () => (stopped ??= stop()) };
-}
-
-/**
- * Joins observers to one that never throws: a mistake in one who watches must not reach what is watched. The first
- * mistake is logged; the rest would repeat it for every event.
- */
-function createGuard(logger: Logger) {
-  let reported = false;
-  return <Event>(observers: readonly ((event: Event) => void)[]) =>
-    (event: Event): void => {
-      for (const observe of observers) {
-        try {
-          observe(event);
-        } catch (error) {
-          if (!reported) logger.error("an observer failed; observations may be missing", { error });
-          reported = true;
-        }
-      }
-    };
 }
 
 /** Registries that the operator named: they never share a label value with others. */
