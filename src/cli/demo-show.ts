@@ -47,9 +47,7 @@ export class DemoShow {
   async pullAll(): Promise<boolean> {
     const { open, warmup, guarded, admin } = this.#origins;
     this.#print(
-      this.#paint("bold", "pullmeter demo") +
-        ": a client pulls from two registries, and pullmeter in between measures.",
-      "Everything runs in this process, without network.",
+      `${this.#paint("bold", "pullmeter demo")}: a client pulls from two registries, all in this process.`,
       "",
       `  client ──▶ ${open.padEnd(22)} ──▶ ${OPEN_REGISTRY}   public`,
       `         ──▶ ${warmup.padEnd(22)} ──▶ ${OPEN_REGISTRY}   trigger "warmup"`,
