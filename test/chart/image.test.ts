@@ -25,7 +25,7 @@ const PODMAN = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"];
 const RUN = [...PODMAN, "run", "--rm", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
 /** What a pod with the chart's security context gets. */
 const RESTRICTED = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
-const HARDENED = [...RUN, "--network=host", `--user=${NONROOT}:${NONROOT}`, "--memory=256m", ...RESTRICTED];
+const HARDENED = [...RUN, "--network=host", `--user=${NONROOT}:${NONROOT}`, "--memory=512m", ...RESTRICTED];
 
 describe("the image without a base", { skip }, () => {
   let folder = "";

@@ -55,5 +55,5 @@ lay_out_app
 buildah bud --isolation chroot --quiet --layers \
   --timestamp "$(git log -1 --format=%ct 2>/dev/null || echo 0)" \
   --build-arg "VERSION=$version" \
-  --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+  --build-arg "REVISION=$(git rev-parse --verify --quiet HEAD || echo unknown)" \
   --file Containerfile.scratch --tag "$image" "$context"
