@@ -55,12 +55,14 @@ function registryRows({ config }: LoadedConfig): readonly (readonly string[])[] 
   return [...configured, ...patterns, ...builtIn];
 }
 
-function describe({ origin, proxy, ca, redirects, allowPrivateAddresses }: ReachableRegistry): string {
+function describe(reachable: ReachableRegistry): string {
+  const { origin, proxy, ca, redirects, allowPrivateAddresses, privateRedirectHosts } = reachable;
   const details = [
     ...(proxy === undefined ? [] : [`through proxy ${redactUserInfo(proxy.origin)}`]),
     ...(ca === undefined ? [] : ["own certificates"]),
     ...(redirects === "pass" ? ["redirects passed"] : []),
     ...(allowPrivateAddresses ? ["private addresses allowed"] : []),
+    ...(privateRedirectHosts.length > 0 ? [`redirects may lead to ${privateRedirectHosts.join(" ")}`] : []),
   ];
   return [origin.origin, ...details].join(", ");
 }

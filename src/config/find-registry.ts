@@ -12,6 +12,8 @@ export interface ReachableRegistry {
   readonly proxy?: URL;
   readonly redirects: "follow" | "pass";
   readonly allowPrivateAddresses: boolean;
+  /** Hosts, without port, to which redirects may lead although their addresses are private. */
+  readonly privateRedirectHosts: readonly string[];
 }
 
 /** 1,000 registries: far more than a machine pulls from; with `*` allowed, clients could name any number. */
@@ -42,8 +44,10 @@ export function createFindRegistry(config: Config): (registry: string) => Reacha
   };
 }
 
+const UNCONFIGURED: RegistryConfig = { redirects: "follow", privateRedirectHosts: [] };
+
 function toReachable(registry: string, config: Config): ReachableRegistry | undefined {
-  const settings: RegistryConfig = config.registries.get(registry) ?? { redirects: "follow" };
+  const settings: RegistryConfig = config.registries.get(registry) ?? UNCONFIGURED;
   const origin = settings.upstream ?? defaultOrigin(registry);
   if (origin === undefined) return undefined;
   const proxy = settings.proxy === "none" ? undefined : (settings.proxy ?? config.environmentProxy(origin));
@@ -51,6 +55,7 @@ function toReachable(registry: string, config: Config): ReachableRegistry | unde
     registry,
     origin,
     redirects: settings.redirects,
+    privateRedirectHosts: settings.privateRedirectHosts,
     allowPrivateAddresses: settings.allowPrivateAddresses ?? settings.upstream !== undefined,
     ...(settings.ca === undefined ? {} : { ca: settings.ca }),
     ...(proxy === undefined ? {} : { proxy }),

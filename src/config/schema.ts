@@ -6,6 +6,7 @@ import {
   filePath,
   flag,
   headerName,
+  hostName,
   integer,
   labelValue,
   listenerName,
@@ -63,6 +64,12 @@ const registry = z.strictObject({
     .optional()
     .describe(
       "The registry may resolve to private, loopback and other addresses that are not public. Default: true if `upstream` is set, else false.",
+    ),
+  privateRedirectHosts: z
+    .array(hostName(), { error: "not a list; expected a list of hosts" })
+    .default([])
+    .describe(
+      "Hosts, without port, to which redirects may lead although their addresses are not public: the blob store beside a private registry. The registry's own host needs no entry.",
     ),
 });
 

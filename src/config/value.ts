@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseAddress } from "./address.ts";
 import { formatDuration, parseDuration, type Milliseconds } from "./duration.ts";
-import { parseRegistryHost } from "../oci/registry-host.ts";
+import { parseRegistryHost, splitPort } from "../oci/registry-host.ts";
 import { parseRegistryPattern } from "./registry-pattern.ts";
 
 // Every kind of value says what is wrong and what was expected in one message: "what; expected what".
@@ -57,6 +57,14 @@ export function registryHost() {
     (text) => parseRegistryHost(text) === text,
     "a registry",
     "HOST or HOST:PORT in lower case, such as registry.example.com:5000, without scheme or path",
+  );
+}
+
+export function hostName() {
+  return checked(
+    (text) => parseRegistryHost(text) === text && splitPort(text).port === undefined,
+    "a host",
+    "HOST in lower case, without scheme, port or path",
   );
 }
 

@@ -86,6 +86,7 @@ test("a file with every kind of setting is read whole", () => {
   assert.match(internal?.ca ?? "", /^-----BEGIN CERTIFICATE-----/);
   assert.equal(internal?.redirects, "pass");
   assert.equal(internal?.allowPrivateAddresses, false);
+  assert.deepEqual(internal?.privateRedirectHosts, ["blobs.internal"]);
   assert.equal(
     String(config.registries.get("mirror.example.com")?.proxy),
     "http://user:secret@proxy.example.com:3128/",
