@@ -45,7 +45,7 @@ export class Connection {
   /** Closes after the responses that are on their way. */
   closeWhenIdle(): void {
     this.#closing = true;
-    if (this.#transfers.size === 0) this.#socket.end();
+    if (this.#transfers.size === 0) this.#socket.destroySoon();
   }
 
   /** Ends every running transfer, and the connection. */

@@ -108,7 +108,7 @@ class ProxyServer implements Proxy {
 
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    const closed = Promise.all(this.#servers.map(stop));
+    const closed = this.#stop();
     for (const connection of this.#connections.values()) connection.closeWhenIdle();
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
@@ -120,10 +120,18 @@ class ProxyServer implements Proxy {
   }
 
   async close(): Promise<void> {
-    const closed = Promise.all(this.#servers.map(stop));
+    const closed = this.#stop();
     for (const connection of this.#connections.values()) connection.destroy("proxy");
     await closed;
     await this.#client.close();
+  }
+
+  /** Stops accepting, and resolves when the last connection was reported closed. */
+  async #stop(): Promise<void> {
+    const sockets = [...this.#connections.keys()].map(
+      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    );
+    await Promise.all([...sockets, ...this.#servers.map(stop)]);
   }
 
   #createServer(listener: Listener): Server {
