@@ -75,14 +75,26 @@ function compare(request: PullRequest, left: Pull, right: Pull): number {
 /** What decides whose turn it is, most important first; less goes first. */
 function turn(request: PullRequest, pull: Pull): readonly number[] {
   const { client, reference, nowMs, settings } = request;
+  if (isDueAgain(pull, reference, nowMs)) return [-1];
   const asked = askedBefore(pull, reference);
   if (client.behaviour.kind === "daemon") {
     const spare = !request.event.forwarded && hadConnectionToSpare(pull, request.connection) ? 1 : 0;
     return [asked, spare, pull.manifestMs === undefined ? 1 : 0, pull.birth.nowMs];
   }
-  const isActive = pull.open > 0 || nowMs - pull.lastEventMs < settings.activeMs;
+  const activeMs = client.pace.windowMs(settings.activeMs, settings.activeMaxMs);
+  const isActive = pull.open > 0 || nowMs - pull.lastEventMs < activeMs;
   return [asked, isActive ? 0 : 1, stageOf(pull, reference)];
 }
+
+/** The registry told it to ask again at about this time. */
+function isDueAgain(pull: Pull, digest: string, nowMs: number): boolean {
+  const content = pull.contents.get(digest);
+  if (content?.failure?.cause !== "rate_limited" || content.retryAtMs === undefined) return false;
+  return Math.abs(nowMs - content.retryAtMs) < RETRY_SLACK_MS;
+}
+
+/** A timer of whole seconds on a busy machine. */
+const RETRY_SLACK_MS = 500;
 
 function askedBefore(pull: Pull, digest: string): number {
   const content = pull.contents.get(digest);

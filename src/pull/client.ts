@@ -1,5 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Behaviour } from "./client-behaviour.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { Pace } from "./pace.ts";
 import { Pings } from "./pings.ts";
 import type { Pull } from "./pull.ts";
 import type { TrackerSettings } from "./settings.ts";
@@ -13,6 +15,10 @@ export class Client {
   readonly address: string;
   readonly behaviour: Behaviour;
   readonly pings: Pings;
+  /** Shared with the other clients of the same machine and program. */
+  readonly deliveries: Deliveries;
+  /** From a pull's last event to its next request, with nothing open between. */
+  readonly pace = new Pace();
   readonly pulls = new Set<Pull>();
   /** A connection's close was seen: silence of the others means that they are open. */
   sawClose = false;
@@ -37,6 +43,7 @@ export class Client {
     address: string;
     behaviour: Behaviour;
     isOneProcess: boolean;
+    deliveries: Deliveries;
     settings: TrackerSettings;
     nowMs: number;
   }) {
@@ -44,6 +51,7 @@ export class Client {
     this.address = options.address;
     this.behaviour = options.behaviour;
     this.isOneProcess = options.isOneProcess;
+    this.deliveries = options.deliveries;
     this.pings = new Pings(options.settings);
     this.#freeSinceMs = options.nowMs;
   }

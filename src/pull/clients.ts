@@ -1,14 +1,19 @@
 import { productOf, readBehaviour } from "./client-behaviour.ts";
 import { Client } from "./client.ts";
+import { Deliveries } from "./deliveries.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Ping } from "./pings.ts";
 import type { Pull } from "./pull.ts";
 import type { TrackerSettings } from "./settings.ts";
 import type { TransferStarted } from "./transfer-event.ts";
 
+/** Machines whose deliveries are remembered. */
+const MAX_MACHINES = 256;
+
 /** The clients that have a live pull, an unclaimed ping or a push. */
 export class Clients {
   readonly #byKey = new Map<string, Client>();
+  readonly #deliveries = new Map<string, Deliveries>();
   readonly #settings: TrackerSettings;
   /** When to look whether a client has something to forget. */
   readonly #wakes = new Deadlines<Client>();
@@ -39,7 +44,9 @@ export class Clients {
     const known = this.#byKey.get(key);
     if (known !== undefined) return { client: known };
     const settings = this.#settings;
-    const client = new Client({ key, address: event.remoteAddress, behaviour, isOneProcess, settings, nowMs });
+    const address = event.remoteAddress;
+    const deliveries = this.#deliveriesOf(`${address} ${behaviour.family}`);
+    const client = new Client({ key, address, behaviour, isOneProcess, deliveries, settings, nowMs });
     this.#byKey.set(key, client);
     this.wake(client, nowMs + settings.pingClaimMs);
     return this.#byKey.size > settings.maxClients ? { client, evicted: this.#evict(client) } : { client };
@@ -69,6 +76,15 @@ export class Clients {
       else if (client.pulls.size === 0) this.wake(client, nowMs + this.#settings.pingClaimMs);
     }
     return expired;
+  }
+
+  #deliveriesOf(machine: string): Deliveries {
+    const deliveries = this.#deliveries.get(machine) ?? new Deliveries();
+    this.#deliveries.delete(machine);
+    this.#deliveries.set(machine, deliveries);
+    const [oldest] = this.#deliveries.keys();
+    if (this.#deliveries.size > MAX_MACHINES && oldest !== undefined) this.#deliveries.delete(oldest);
+    return deliveries;
   }
 
   #evict(newest: Client): readonly Pull[] {

@@ -23,6 +23,8 @@ export class Content {
   done = false;
   /** Why the last request failed; undefined while one is open or after a success. */
   failure: { readonly cause: Cause; readonly atMs: number } | undefined;
+  /** When `Retry-After` of the last failure lets the client ask again. */
+  retryAtMs: number | undefined;
   #answered = false;
   readonly #coverage = new Coverage();
 

@@ -17,7 +17,12 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
     repository: birth.repository,
     reference: birth.reference,
     listener: birth.listener,
-    client: { address: client.address, family: client.behaviour.family, userAgent: birth.userAgent },
+    client: {
+      address: client.address,
+      family: client.behaviour.family,
+      userAgent: birth.userAgent,
+      ...(birth.peerProcess === undefined ? {} : { process: birth.peerProcess }),
+    },
     ...(birth.traceId === undefined ? {} : { traceId: birth.traceId }),
     isolation: birth.isolation ?? client.behaviour.family,
     trigger: birth.trigger ?? "execution",

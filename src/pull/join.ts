@@ -38,3 +38,17 @@ function* neededBy(pull: Pull): Generator<Digest> {
   yield* pull.children;
   yield* pull.expected.keys();
 }
+
+/**
+ * Asked of a process when it has read its config and looks for the layers in the store: did some of them come there, by
+ * another process, only after it began?
+ */
+export function sawLayersArrive(pull: Pull): boolean {
+  const { behaviour, deliveries } = pull.client;
+  if (behaviour.kind === "daemon" || pull.configMs === undefined) return false;
+  for (const [digest, { role }] of pull.expected) {
+    if (role !== "layer" || pull.asked(digest)) continue;
+    if (deliveries.firstArrivedBetween(digest, pull.startMs, pull.configMs)) return true;
+  }
+  return false;
+}

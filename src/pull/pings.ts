@@ -1,4 +1,5 @@
 import type { CredentialEvidence } from "./credentials.ts";
+import { Pace } from "./pace.ts";
 import type { TrackerSettings } from "./settings.ts";
 
 /** One `GET /v2/` of a client that asks for it before each pull. */
@@ -14,6 +15,8 @@ export interface Ping {
 /** The pings of one client that no pull has claimed yet, oldest first. One unclaimed ping is one new pull. */
 export class Pings {
   #unclaimed: Ping[] = [];
+  /** From a ping's answer to the request that claims it. */
+  readonly #pace = new Pace();
   readonly #settings: TrackerSettings;
 
   constructor(settings: TrackerSettings) {
@@ -33,10 +36,12 @@ export class Pings {
    * oldest answered just now (under load the manifest takes another connection); else the newest that is not too old.
    */
   find(connection: number | undefined, nowMs: number): Ping | undefined {
+    const { pingOrderMs, pingOrderMaxMs } = this.#settings;
+    const windowMs = this.#pace.windowMs(pingOrderMs, pingOrderMaxMs);
     const answered = this.#unclaimed.filter((ping) => ping.answeredMs !== undefined);
     return (
       answered.findLast((ping) => ping.connection === connection) ??
-      answered.find((ping) => nowMs - (ping.answeredMs ?? 0) < this.#settings.pingOrderMs) ??
+      answered.find((ping) => nowMs - (ping.answeredMs ?? 0) < windowMs) ??
       answered.findLast((ping) => nowMs - (ping.answeredMs ?? 0) < this.#settings.pingClaimMs)
     );
   }
@@ -46,6 +51,11 @@ export class Pings {
     const before = this.#unclaimed.length;
     this.#unclaimed = this.#unclaimed.filter((other) => other !== ping);
     return this.#unclaimed.length < before;
+  }
+
+  claim(ping: Ping, nowMs: number): void {
+    this.remove(ping);
+    if (ping.answeredMs !== undefined) this.#pace.note(nowMs - ping.answeredMs);
   }
 
   removeOldest(): Ping | undefined {

@@ -46,7 +46,13 @@ export interface FinishedPull {
   /** Tag or digest as first asked for. */
   readonly reference: string;
   readonly listener: string;
-  readonly client: { readonly address: string; readonly family: string; readonly userAgent: string };
+  readonly client: {
+    readonly address: string;
+    readonly family: string;
+    readonly userAgent: string;
+    /** Id of the process that made the first request, where the listener looks it up (`peerIdentity: proc`). */
+    readonly process?: number;
+  };
   readonly traceId?: string;
   readonly isolation: string;
   readonly trigger: Trigger;

@@ -23,6 +23,8 @@ export interface PullBirth {
   readonly reference: string;
   readonly userAgent: string;
   readonly traceId: string | undefined;
+  /** The client's process, where the listener looks it up. */
+  readonly peerProcess: number | undefined;
   readonly isolation: string | undefined;
   readonly trigger: Trigger | undefined;
   readonly startMs: number;
@@ -57,7 +59,6 @@ export class Pull {
   /** Last event of any kind, on the clock and on the client's free clock (see `Client.freeMs`). */
   lastEventMs: number;
   lastEventFreeMs: number;
-  lastRequestMs: number;
 
   readonly resolve: LastResolve;
   rootDigest: Digest | undefined;
@@ -104,7 +105,6 @@ export class Pull {
     this.startMs = birth.startMs;
     this.endMs = birth.nowMs;
     this.lastEventMs = birth.nowMs;
-    this.lastRequestMs = birth.nowMs;
     this.lastEventFreeMs = birth.client.freeMs(birth.nowMs);
     this.resolve = {
       open: 0,

@@ -3,7 +3,7 @@ import { isDigest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
 import { isImageConfigMediaType } from "../oci/media-type.ts";
 import type { Role } from "./content.ts";
-import { joinedBy, joinsRunningFetch } from "./join.ts";
+import { joinedBy, joinsRunningFetch, sawLayersArrive } from "./join.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import { causeOfStatus, type Cause } from "./outcome.ts";
 import type { Pull } from "./pull.ts";
@@ -24,7 +24,7 @@ export interface Ledger {
 export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank: Transfer): Transfer {
   const nowMs = blank.startMs;
   pull.noteCredentials(event.credentials);
-  pull.lastRequestMs = nowMs;
+  if (pull.open === 0) pull.client.pace.note(nowMs - pull.lastEventMs);
   pull.open += 1;
   if (pull.transfers.length < ledger.settings.maxTransfersPerPull) pull.transfers.push(event.transfer);
   pull.client.countOpen(1, nowMs);
@@ -185,7 +185,9 @@ function settleContent(
   if (cause === "none" && (status === 200 || (status >= 300 && status < 400))) return content.succeed();
   if (status === 200 || status === 206) content.cover(transfer.bodyStart, event.bytes);
   // RFC 9110 §15.5.17: a resume that asks for what it already has.
-  if (cause !== "none" && status !== 416) content.fail(cause, nowMs);
+  if (cause === "none" || status === 416) return;
+  content.fail(cause, nowMs);
+  content.retryAtMs = transfer.retryAfterSeconds === undefined ? undefined : nowMs + transfer.retryAfterSeconds * 1000;
 }
 
 function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number): void {
@@ -245,7 +247,9 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
   if (content?.role === "config" && content.done) {
     pull.configDone = true;
     pull.configMs = nowMs;
+    if (sawLayersArrive(pull)) pull.joined = true;
   }
+  if (content?.done === true && transfer.digest !== undefined) pull.client.deliveries.note(transfer.digest, nowMs);
   if (cause === "none" || cause === "client_aborted") return;
   noteRateLimit(ledger, transfer);
   const { status } = transfer;

@@ -25,10 +25,13 @@ export interface TrackerSettings {
   readonly waitingMs: number;
   /** A process that was silent for longer with nothing open hardly sends the next request. */
   readonly activeMs: number;
+  /** The same for a client that is slow lately. */
+  readonly activeMaxMs: number;
   /** How old a pull without a digest may be when a GET by digest follows an answer from elsewhere. */
   readonly adoptMs: number;
-  /** A ping is mostly followed by its manifest within this time. */
+  /** A ping is mostly followed by its manifest within this time, or within the longer one if the client is slow lately. */
   readonly pingOrderMs: number;
+  readonly pingOrderMaxMs: number;
   /** A ping answered before that is not the beginning of a pull any more. */
   readonly pingClaimMs: number;
   /** Window, after the last close of a failed attempt, in which the ping of the next attempt comes (1.0-1.6 s seen). */
@@ -75,8 +78,10 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   closedGraceMs: 5 * SECOND,
   waitingMs: 400,
   activeMs: 600,
+  activeMaxMs: 1_000,
   adoptMs: 5 * SECOND,
   pingOrderMs: 600,
+  pingOrderMaxMs: 1_500,
   pingClaimMs: 5 * SECOND,
   pullRetryFromMs: 980,
   pullRetryToMs: 2_500,

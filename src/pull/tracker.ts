@@ -171,7 +171,7 @@ export class PullTracker {
         if (assignment.ping !== undefined) this.#claim(assignment.ping, assignment.pull, connection);
         return this.#bind(assignment.pull, request, connection);
       case "open": {
-        const pull = this.#open(request, assignment.ping);
+        const pull = this.#open(request, assignment.ping, connection.peerProcess);
         if (assignment.ping !== undefined) this.#claim(assignment.ping, pull, connection);
         this.#bind(pull, request, connection);
         if (!this.#pulls.bound(nowMs)) this.#hit("pulls");
@@ -180,7 +180,7 @@ export class PullTracker {
     }
   }
 
-  #open(request: PullRequest, ping: Ping | undefined): Pull {
+  #open(request: PullRequest, ping: Ping | undefined, peerProcess: number | undefined): Pull {
     const { event, client, nowMs } = request;
     const startMs = ping?.startMs ?? nowMs;
     const pull = new Pull({
@@ -192,6 +192,7 @@ export class PullTracker {
       reference: request.reference,
       userAgent: event.userAgent,
       traceId: event.traceId,
+      peerProcess,
       isolation: event.isolation,
       trigger: event.trigger,
       startMs,
@@ -203,7 +204,7 @@ export class PullTracker {
   }
 
   #claim(ping: Ping, pull: Pull, connection: Connection): void {
-    pull.client.pings.remove(ping);
+    pull.client.pings.claim(ping, this.#clock.lastMs);
     pull.claimedPing = true;
     pull.noteCredentials(ping.credentials);
     if (pull.transfers.length < this.#settings.maxTransfersPerPull) pull.transfers.push(ping.transfer);
