@@ -32,6 +32,7 @@ export function toPullRecord(pull: FinishedPull) {
     listener: redactText(pull.listener),
     client_address: redactText(pull.client.address),
     client_family: redactText(pull.client.family),
+    client_process: pull.client.process,
     user_agent: shorten(redactText(pull.client.userAgent)),
     trace_id: pull.traceId,
     start: isoTime(pull.startMs),
