@@ -25,8 +25,6 @@ export interface PullBirth {
   readonly traceId: string | undefined;
   /** The client's process, where the listener looks it up. */
   readonly peerProcess: number | undefined;
-  /** The client's process, where the listener looks it up. */
-  readonly peerProcess: number | undefined;
   readonly isolation: string | undefined;
   readonly trigger: Trigger | undefined;
   readonly startMs: number;
