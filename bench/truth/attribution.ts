@@ -16,12 +16,18 @@ export class ByProcess implements Attribution {
   }
 
   ofConnection(peerPort: number): number | undefined {
-    const inode = inodeOfLocalPort(peerPort);
-    if (inode === undefined) return undefined;
-    for (const [pid, pull] of this.#running) if (holdsSocket(pid, inode)) return pull;
+    // The table is no snapshot: a line can be missed while connections come and go.
+    for (let attempt = 0; attempt < LOOKUPS; attempt += 1) {
+      const inode = inodeOfLocalPort(peerPort);
+      const holder = inode && [...this.#running].find(([pid]) => holdsSocket(pid, inode));
+      if (holder) return holder[1];
+    }
     return undefined;
   }
 }
+
+/** Each takes about a millisecond; one is nearly always enough. */
+const LOOKUPS = 5;
 
 /**
  * The caller of containerd 2.x gives each pull its own trace id, and containerd hands it on with every request.

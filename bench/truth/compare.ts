@@ -97,14 +97,15 @@ function checksOf(truth: TruePull, observed: ObservedPull): Check[] {
   ];
 }
 
-function durationCheck(truth: TruePull, observed: ObservedPull): Check {
+function durationCheck({ start, end }: TruePull, observed: ObservedPull): Check {
   const got = Math.round(observed.endMs - observed.startMs);
-  if (truth.startMs === undefined || truth.endMs === undefined)
-    return { field: "duration", expected: undefined, got, right: true };
-  const expected = truth.endMs - truth.startMs;
-  const allowed = Math.max(TOLERANCE.ms, expected * TOLERANCE.share);
-  const right = Math.abs(observed.endMs - observed.startMs - expected) <= allowed;
-  return { field: "duration", expected: Math.round(expected), got, right };
+  if (start === undefined || end === undefined) return { field: "duration", expected: undefined, got, right: true };
+  const shortest = end.earliestMs - start.latestMs;
+  const longest = end.latestMs - start.earliestMs;
+  const allowed = Math.max(TOLERANCE.ms, longest * TOLERANCE.share);
+  const duration = observed.endMs - observed.startMs;
+  const right = duration >= shortest - allowed && duration <= longest + allowed;
+  return { field: "duration", expected: `${Math.round(shortest)} to ${Math.round(longest)}`, got, right };
 }
 
 function okOrError(ok: boolean): string {
@@ -154,7 +155,7 @@ function evidenceFor(
 
 /** Without a tap a pull starts at some time in its client's life, soon rather than late. */
 function startsApart(truth: TruePull, observed: ObservedPull): number {
-  if (truth.startMs !== undefined) return Math.abs(truth.startMs - observed.startMs);
+  if (truth.start !== undefined) return Math.abs(truth.start.earliestMs - observed.startMs);
   const { startMs, endMs } = truth.result;
   if (observed.startMs < startMs || observed.startMs > endMs) return Infinity;
   return (SAME_REQUEST_MS * (observed.startMs - startMs)) / Math.max(1, endMs - startMs);

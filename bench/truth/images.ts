@@ -28,7 +28,7 @@ export interface Tagged {
 /** Layers from which images are put together: with about 20 images each of them is in one to three. */
 const SHARED_LAYERS = 26;
 /** Bytes. Small layers are common and big ones rare, as in real images; 200 pulls stay below 1 GiB. */
-const LAYER_SIZE = { smallest: 100_000, largest: 8_000_000, skew: 1.7 };
+const LAYER_SIZE = { smallest: 100_000, largest: 8_000_000, skew: 1.3 };
 
 /** Builds the tags of one run. Pure: the same seed gives the same digests. */
 export function makeImages(seed: number): Tagged[] {

@@ -51,7 +51,7 @@ export class ProxyProcess {
     const logFile = join(folder, "pullmeter.log");
     const log = openSync(logFile, "w");
     // The kernel ends the program when this process is gone, however it went.
-    const command = ["--pdeath-signal", "KILL", "--", process.execPath, PROGRAM, "serve", "--config", file];
+    const command = ["--pdeathsig", "KILL", "--", process.execPath, PROGRAM, "serve", "--config", file];
     const child = spawn("setpriv", command, { stdio: ["ignore", log, log] });
     closeSync(log);
     const proxy = new ProxyProcess({ child, logFile, adminPort, ports });

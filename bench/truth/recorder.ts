@@ -14,6 +14,8 @@ export interface Recorded {
   readonly fault?: string;
   status?: number;
   bytes: number;
+  /** Just before the last bytes were written; the head, where there is no body. */
+  lastByteMs: number;
   endMs?: number;
   /** The proxy went away before the response was whole. */
   aborted?: boolean;
@@ -65,6 +67,7 @@ export class Recorder {
       method,
       url,
       bytes: 0,
+      lastByteMs: nowMs(),
       ...(fault === undefined ? {} : { fault }),
     };
     this.log.push(recorded);
@@ -89,6 +92,7 @@ export class Recorder {
     upstream.end();
     const [response] = (await once(upstream, "response")) as [IncomingMessage];
     recorded.status = response.statusCode ?? 0;
+    recorded.lastByteMs = nowMs();
     answer.writeHead(recorded.status, response.rawHeaders);
     if (incoming.method === "HEAD") response.resume();
     else await relayBody(response, treatment, exchange);
@@ -117,6 +121,7 @@ async function relayBody(
     if (answer.destroyed) return;
     const allowed = chunk.subarray(0, Math.max(0, cutAfter - recorded.bytes));
     recorded.bytes += allowed.length;
+    recorded.lastByteMs = nowMs();
     if (!answer.write(allowed) && allowed.length > 0) await writable(answer);
     if (recorded.bytes >= cutAfter) {
       answer.destroy();
@@ -143,6 +148,7 @@ function refuse(answer: ServerResponse, treatment: Treatment, recorded: Recorded
   const code = recorded.status === 429 ? "TOOMANYREQUESTS" : "UNKNOWN";
   const body = JSON.stringify({ errors: [{ code, message: "injected by the truth bench" }] });
   recorded.bytes = body.length;
+  recorded.lastByteMs = nowMs();
   if (treatment.retryAfterSeconds !== undefined) answer.setHeader("retry-after", treatment.retryAfterSeconds);
   answer.writeHead(recorded.status, { "content-type": "application/json", "content-length": body.length });
   answer.end(answer.req.method === "HEAD" ? undefined : body);

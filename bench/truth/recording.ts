@@ -19,7 +19,7 @@ export interface RunToKeep {
 
 /**
  * Writes a run as a recording with its truth, in the form of test/fixtures/wire: what a tracker got wrong can then be
- * replayed without any client (`pullmeter replay FOLDER`). Returns the recording's path.
+ * replayed without any client (`pullmeter replay FOLDER`). Returns the recording's path without its ending.
  */
 export function keepRun(folder: string, run: RunToKeep): string {
   const base = join(folder, `${run.client}-${run.version}`, run.scenario);
@@ -31,7 +31,7 @@ export function keepRun(folder: string, run: RunToKeep): string {
   const rows = recordingRows(run, (ms) => Math.round(ms - zeroMs));
   writeFileSync(`${base}.jsonl.gz`, gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join("")));
   writeFileSync(`${base}.truth.json`, JSON.stringify(truthFile(run, (ms) => Math.round(ms - zeroMs))));
-  return `${base}.jsonl.gz`;
+  return base;
 }
 
 type Clock = (ms: number) => number;
@@ -139,7 +139,7 @@ function pullRow(truth: TruePull, pull: ClientPull | undefined, at: Clock): Row 
     ...(exchanges.length === 0
       ? {}
       : { wireStartMs: at(exchanges[0]?.startMs ?? 0), wireEndMs: at(Math.max(...ends)) }),
-    ...(truth.endMs === undefined ? {} : { joinedEndMs: at(truth.endMs) }),
+    ...(truth.awaitedEndMs === undefined ? {} : { awaitedEndMs: at(truth.awaitedEndMs) }),
     on_disk: truth.onDisk ?? null,
     has_creds: truth.hasCreds ?? false,
   };

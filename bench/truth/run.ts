@@ -105,7 +105,7 @@ class Run {
     const { metrics, problems } = await settle(proxy);
     const lines = pullLinesOf(proxy.logLines());
     const truths = this.#tapped
-      ? truthFromWire(schedule.pulls, this.#log.exchanges, { daemon: driver.daemon })
+      ? truthFromWire(schedule.pulls, { exchanges: this.#log.exchanges, recorded: this.#recorder.log }, driver)
       : truthFromClient(schedule.pulls);
     const comparison = compare(
       truths,

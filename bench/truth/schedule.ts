@@ -22,22 +22,22 @@ export type Step =
 
 /**
  * How often each kind of thing happens. The shares follow the recorded runs from which the rules of pull assembly were
- * learned; removals are more frequent, because a longer run would otherwise find nearly everything on disk.
+ * learned; removals are a little more frequent, because a longer run would otherwise find nearly everything on disk.
  */
 const SHARE = {
-  removal: 0.55,
-  removalOfNextImage: 0.6,
+  removal: 0.2,
+  removalOfNextImage: 0.5,
   tagMove: 0.04,
   missingTag: 0.05,
   digestReference: 0.15,
   warmRegistry: 0.15,
-  sameImageAtOnce: 0.15,
+  sameImageAtOnce: 0.1,
   killed: 0.08,
 };
 /** Milliseconds. Clients die anywhere between their first request and their last layer. */
 const KILL_AFTER = { soonest: 150, latest: 2500 };
-/** Milliseconds a worker waits before its next step: none in two of three cases, so that most pulls overlap. */
-const PAUSE = { share: 0.35, longest: 900 };
+/** Milliseconds a worker waits before its next step, in half of the cases: 3 pulls a second with 6 workers. */
+const PAUSE = { share: 0.5, longest: 2500 };
 
 /** Plans one run: steps that workers take one after the other. Pure. */
 export function planSteps(seed: number, count: number, tags: readonly Tagged[]): Step[] {

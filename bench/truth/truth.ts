@@ -1,5 +1,6 @@
 import type { PullResult } from "../../test/support/clients/client.ts";
 import type { Root } from "./images.ts";
+import type { Recorded } from "./recorder.ts";
 import type { PlannedPull } from "./schedule.ts";
 import type { Exchange } from "./tap.ts";
 
@@ -17,6 +18,15 @@ export interface ClientPull {
   readonly killed: boolean;
 }
 
+/**
+ * When something happened at the proxy: between its sight at the client's side (tap) and at the registry's (recorder).
+ * On a busy machine the two are many milliseconds apart, and nobody outside the proxy knows better.
+ */
+export interface Span {
+  readonly earliestMs: number;
+  readonly latestMs: number;
+}
+
 /** A pull as it really was. What is undefined is not known, and not compared. */
 export interface TruePull {
   readonly plan: PlannedPull;
@@ -30,9 +40,11 @@ export interface TruePull {
   readonly onDisk: boolean | undefined;
   readonly hasCreds: boolean | undefined;
   /** First request, ping included. */
-  readonly startMs: number | undefined;
-  /** End of its own last response, or of the last layer that it waited for while another pull of its daemon fetched it. */
-  readonly endMs: number | undefined;
+  readonly start: Span | undefined;
+  /** End of its own last response. */
+  readonly end: Span | undefined;
+  /** When another pull of its daemon had fetched the last layer that this one waited for; absent if it waited for none. */
+  readonly awaitedEndMs?: number;
 }
 
 const CONTENT = /^\/v2\/.+\/(?:manifests|blobs)\/([^/?]+)/;
@@ -41,24 +53,26 @@ const CONTENT = /^\/v2\/.+\/(?:manifests|blobs)\/([^/?]+)/;
  * containers/image found a layer in the store and no longer had it when it was to be used, because the bench was removing
  * another image: everything was delivered, and the client failed on its own.
  */
-const STORE_FAILURE = /layer not known|layer for blob .* not found|image not known/;
+const STORE_FAILURE = /layer not known|layer for blob .* not found|image not known|unpacking failed .* no such file/;
 
 /** Digest or tag that a request asks for; undefined for a ping. */
-export function askedFor(exchange: Exchange): string | undefined {
+export function askedFor(exchange: Pick<Exchange, "url">): string | undefined {
   return CONTENT.exec(exchange.url)?.[1];
+}
+
+export interface Wire {
+  readonly exchanges: readonly Exchange[];
+  readonly recorded: readonly Recorded[];
 }
 
 /**
  * Puts together what the client, its store and the wire tell of each pull. `daemon`: pulls of one client wait for each
  * other's downloads (containerd); processes share nothing.
  */
-export function truthFromWire(
-  pulls: readonly ClientPull[],
-  exchanges: readonly Exchange[],
-  options: { daemon: boolean },
-): TruePull[] {
-  const byPull = Map.groupBy(exchanges, (exchange) => exchange.pull);
-  return pulls.map((pull) => trueOf(pull, byPull.get(pull.plan.id) ?? [], options.daemon ? exchanges : []));
+export function truthFromWire(pulls: readonly ClientPull[], wire: Wire, options: { daemon: boolean }): TruePull[] {
+  const byPull = Map.groupBy(wire.exchanges, (exchange) => exchange.pull);
+  const attempts = attemptsOf(wire);
+  return pulls.map((pull) => trueOf(pull, byPull.get(pull.plan.id) ?? [], { ...wire, ...options, attempts }));
 }
 
 /** The same without a tap between client and proxy: what the schedule, the store and the exit code tell alone. */
@@ -70,21 +84,28 @@ export function truthFromClient(pulls: readonly ClientPull[]): TruePull[] {
     exchanges: [],
     visible: pull.killed ? undefined : true,
     ok: pull.killed || STORE_FAILURE.test(pull.result.error) ? undefined : pull.result.exitCode === 0,
-    onDisk: pull.killed ? undefined : onDiskOf(pull, undefined),
+    onDisk: pull.killed ? undefined : onDiskOf(pull, undefined, { daemon: false }),
     hasCreds: pull.killed ? undefined : pull.plan.credentials !== "none",
-    startMs: undefined,
-    endMs: undefined,
+    start: undefined,
+    end: undefined,
   }));
 }
 
-function trueOf(pull: ClientPull, own: readonly Exchange[], shared: readonly Exchange[]): TruePull {
+interface Context extends Wire {
+  readonly daemon: boolean;
+  readonly attempts: ReadonlyMap<Exchange, readonly Recorded[]>;
+}
+
+function trueOf(pull: ClientPull, own: readonly Exchange[], context: Context): TruePull {
   const { plan, result, killed } = pull;
   // Killed while nothing was open (it waited for a lock, the disk or its turn): the wire does not tell.
   const silentKill = killed && result.exitCode !== 0 && !own.some((exchange) => exchange.aborted === "client");
   const untold = silentKill || STORE_FAILURE.test(result.error);
   const layers = new Set(layersOf(pull));
   const requested = own.filter((exchange) => layers.has(askedFor(exchange) ?? ""));
-  const ends = [...own.map((exchange) => exchange.endMs ?? exchange.startMs), ...awaitedEnds(pull, own, shared)];
+  const ends = own.map((exchange) => endOf(exchange, context.attempts.get(exchange) ?? []));
+  const awaitedEnds = awaited(pull, own, context).map(({ endMs = 0 }) => endMs);
+  const [first] = own;
   return {
     plan,
     result,
@@ -92,11 +113,51 @@ function trueOf(pull: ClientPull, own: readonly Exchange[], shared: readonly Exc
     exchanges: own,
     visible: own.some((exchange) => askedFor(exchange) !== undefined),
     ok: untold ? undefined : result.exitCode === 0,
-    onDisk: untold ? undefined : onDiskOf(pull, requested.length),
+    onDisk: untold ? undefined : onDiskOf(pull, requested.length, context),
     hasCreds: own.some((exchange) => carriesBasicCredentials(exchange)),
-    startMs: own[0]?.startMs,
-    endMs: own.length === 0 ? undefined : Math.max(...ends),
+    start: first && spanOf([first.startMs, context.attempts.get(first)?.[0]?.startMs ?? first.startMs]),
+    end: first && {
+      earliestMs: Math.max(...ends.map(({ earliestMs }) => earliestMs)),
+      latestMs: Math.max(...ends.map(({ latestMs }) => latestMs)),
+    },
+    ...(awaitedEnds.length === 0 ? {} : { awaitedEndMs: Math.max(...awaitedEnds) }),
   };
+}
+
+/** At the client's side when the last byte came or the connection went; at the registry's when the last byte left. */
+function endOf(exchange: Exchange, attempts: readonly Recorded[]): Span {
+  const atClient = exchange.endMs ?? exchange.startMs;
+  const last = attempts.at(-1);
+  if (last === undefined) return spanOf([atClient]);
+  // After an abort the proxy hears of it last: then the registry's side is the later one.
+  return spanOf([atClient, exchange.aborted === undefined ? last.lastByteMs : (last.endMs ?? atClient)]);
+}
+
+function spanOf(times: readonly number[]): Span {
+  return { earliestMs: Math.min(...times), latestMs: Math.max(...times) };
+}
+
+/** Two clocks of one machine: what is later by the one may be a little earlier by the other. */
+const CLOCK_SLACK_MS = 2;
+
+function contentKey({ method, url }: { readonly method: string; readonly url: string }): string {
+  return `${method} ${new URL(url, "http://wire.invalid").pathname}`;
+}
+
+/** The requests at the registry's side that the proxy made for each request of a client: its tries, in order. */
+function attemptsOf({ exchanges, recorded }: Wire): Map<Exchange, Recorded[]> {
+  const waiting = Map.groupBy(exchanges, contentKey);
+  const attempts = new Map<Exchange, Recorded[]>();
+  for (const one of recorded.toSorted((a, b) => a.startMs - b.startMs)) {
+    const open = (waiting.get(contentKey(one)) ?? []).filter(
+      ({ startMs, endMs = Infinity }) =>
+        startMs <= one.startMs + CLOCK_SLACK_MS && endMs >= one.startMs - CLOCK_SLACK_MS,
+    );
+    // Two clients can ask for the same at once: each has its first try before anyone has a second.
+    const owner = open.find((exchange) => !attempts.has(exchange)) ?? open[0];
+    if (owner !== undefined) attempts.set(owner, [...(attempts.get(owner) ?? []), one]);
+  }
+  return attempts;
 }
 
 function layersOf({ root }: ClientPull): string[] {
@@ -106,28 +167,32 @@ function layersOf({ root }: ClientPull): string[] {
 /**
  * True: every layer was in the store and none was requested. False: a layer was missing. Not known when the pull failed,
  * when the store changed between start and manifest, or when a layer was requested although it seemed to be there
- * (it was being removed).
+ * (it was being removed). A process that requests no layer found all of them when it looked, whatever was there before.
  */
-function onDiskOf(pull: ClientPull, layersRequested: number | undefined): boolean | undefined {
+function onDiskOf(
+  pull: ClientPull,
+  layersRequested: number | undefined,
+  { daemon }: { daemon: boolean },
+): boolean | undefined {
   if (pull.result.exitCode !== 0 || pull.root === undefined) return undefined;
   const lacks = (store: ReadonlySet<string>): boolean => layersOf(pull).some((layer) => !store.has(layer));
   if (!lacks(pull.layersAtStart)) return layersRequested === 0 ? true : undefined;
   if (layersRequested === undefined) return undefined;
-  const completedMeanwhile =
-    layersRequested === 0 && pull.layersAtManifest !== undefined && !lacks(pull.layersAtManifest);
-  return completedMeanwhile ? undefined : false;
+  if (layersRequested > 0) return false;
+  const completedMeanwhile = pull.layersAtManifest !== undefined && !lacks(pull.layersAtManifest);
+  return completedMeanwhile || !daemon ? undefined : false;
 }
 
-/** Ends of the responses to other pulls that brought layers which this pull lacked and did not ask for itself. */
-function awaitedEnds(pull: ClientPull, own: readonly Exchange[], shared: readonly Exchange[]): number[] {
+/** The requests of other pulls that brought layers which this pull lacked and did not ask for itself. */
+function awaited(pull: ClientPull, own: readonly Exchange[], { daemon, exchanges }: Context): Exchange[] {
   const { result } = pull;
-  if (result.exitCode !== 0 || own.length === 0) return [];
+  if (!daemon || result.exitCode !== 0 || own.length === 0) return [];
   const asked = new Set(own.map((exchange) => askedFor(exchange)));
-  const awaited = new Set(layersOf(pull).filter((layer) => !pull.layersAtStart.has(layer) && !asked.has(layer)));
-  return shared
-    .filter((exchange) => awaited.has(askedFor(exchange) ?? ""))
-    .map((exchange) => exchange.endMs ?? 0)
-    .filter((endMs) => endMs >= result.startMs && endMs <= result.endMs);
+  const lacking = new Set(layersOf(pull).filter((layer) => !pull.layersAtStart.has(layer) && !asked.has(layer)));
+  return exchanges.filter(
+    ({ endMs = 0, ...exchange }) =>
+      endMs >= result.startMs && endMs <= result.endMs && lacking.has(askedFor(exchange) ?? ""),
+  );
 }
 
 /** Written apart from the product's own reading of this header, so that both can be wrong only independently. */

@@ -10,11 +10,13 @@ function pullsOf(count: number, seed = SEED): PlannedPull[] {
   return planSteps(seed, count, tags).flatMap((step) => (step.kind === "pull" ? step.pulls : []));
 }
 
+function digestsOf(seed: number): string[] {
+  return makeImages(seed).flatMap(({ roots }) => roots.map(({ digest }) => digest));
+}
+
 test("the same seed gives the same images and the same schedule, another seed others", () => {
-  const digests = (seed: number): string[] =>
-    makeImages(seed).flatMap(({ roots }) => roots.map(({ digest }) => digest));
-  assert.deepEqual(digests(SEED), digests(SEED));
-  assert.notDeepEqual(digests(SEED), digests(SEED + 1));
+  assert.deepEqual(digestsOf(SEED), digestsOf(SEED));
+  assert.notDeepEqual(digestsOf(SEED), digestsOf(SEED + 1));
   assert.deepEqual(planSteps(SEED, 50, tags), planSteps(SEED, 50, tags));
   assert.notDeepEqual(pullsOf(50), pullsOf(50, SEED + 1));
 });
