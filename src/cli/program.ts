@@ -1,9 +1,6 @@
 import { Command } from "commander";
 import { describeConfig, describeSchema } from "./check-config.ts";
 import { addConfigOptions, loadCommandConfig } from "./config-options.ts";
-import { demo } from "./demo.ts";
-import { replay } from "./replay.ts";
-import { serve } from "./serve.ts";
 
 const EXIT_CODES = `
 Exit codes:
@@ -61,12 +58,16 @@ export function createProgram(surroundings: Surroundings): Command {
   return program;
 }
 
+// What a command needs is loaded when it runs: the proxy has no use for the demo's registry, nor a check for the proxy.
+
 function addServe(program: Command, { version, environment, exitWith }: Surroundings): void {
   addConfigOptions(program.command("serve"))
     .description("Serve clients until SIGTERM or SIGINT.")
     .addHelpText("after", SERVE_EXAMPLES + "\n" + EXIT_CODES)
     .action(async (_options: unknown, command: Command) => {
-      exitWith(await serve(loadCommandConfig(command, { environment }).config, version));
+      const { config } = loadCommandConfig(command, { environment });
+      const { serve } = await import("./serve.ts");
+      exitWith(await serve(config, version));
     });
 }
 
@@ -90,6 +91,7 @@ function addDemo(program: Command, { version, exitWith }: Surroundings): void {
     .option("--once", "end after the report instead of pulling on until Ctrl-C")
     .addHelpText("after", EXIT_CODES)
     .action(async (options: { once?: boolean }) => {
+      const { demo } = await import("./demo.ts");
       exitWith(await demo({ once: options.once === true, version }));
     });
 }
@@ -101,6 +103,7 @@ function addReplay(program: Command, { print, exitWith }: Surroundings): void {
     .argument("<FILE|DIR...>", "recordings (.jsonl, .jsonl.gz), or directories of them")
     .addHelpText("after", REPLAY_EXAMPLES + "\n" + EXIT_CODES)
     .action(async (paths: string[]) => {
+      const { replay } = await import("./replay.ts");
       exitWith(await replay(paths, { write: (line) => print(`${line}\n`) }));
     });
 }

@@ -96,20 +96,28 @@ export function proxyUrl() {
 // https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
+// /metrics has metrics of these names already: src/metrics/metrics.ts, and those of the process.
+const TAKEN_METRIC = /^(?:pullmeter|process|nodejs)_/;
+
 export function metricName() {
-  return checked((text) => METRIC_NAME.test(text), "a metric name", 'letters, digits and "_", or "none"');
+  return checked(
+    (text) => METRIC_NAME.test(text) && !TAKEN_METRIC.test(text),
+    "a metric name that is free to use",
+    'letters, digits and "_", not beginning with pullmeter_, process_ or nodejs_; or "none"',
+  );
 }
 
 // RFC 9110 §5.6.2: token
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-// What clients send for the registry: taken for something else, it would no longer reach it.
-const TAKEN = new Set(["accept", "authorization", "connection", "content-length", "cookie", "host", "range", "te"]);
+// What clients send for the registry, or for us with another meaning: taken off, it would be missed.
+const TAKEN_HEADER =
+  /^(?:accept|authorization|connection|content-|cookie|forwarded|host|if-|oci-|proxy-|range|te|trace|trailer|transfer-|upgrade|user-agent|via|x-forwarded-)/;
 
 /** The name of a header that is only ours; lower-case once read. */
 export function headerName() {
   return parsed(
-    (text) => (TOKEN.test(text) && !TAKEN.has(text.toLowerCase()) ? text.toLowerCase() : undefined),
+    (text) => (TOKEN.test(text) && !TAKEN_HEADER.test(text.toLowerCase()) ? text.toLowerCase() : undefined),
     "a header name that is free to use",
     "a name such as x-pullmeter-isolation",
   );

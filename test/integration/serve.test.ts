@@ -23,15 +23,21 @@ interface Serving {
   readonly admin: string;
 }
 
-async function startServe(t: TestContext, registry: DemoRegistry, flags: readonly string[] = []): Promise<Serving> {
-  const command = startCommand([
+async function startServe(
+  t: TestContext,
+  registry: DemoRegistry,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Serving> {
+  const args = [
     "serve",
     "--listener=127.0.0.1:0=registry.test",
     `--registry=registry.test=${registry.url}`,
     "--admin-address=127.0.0.1:0",
     "--isolation=testing",
     ...flags,
-  ]);
+  ];
+  const command = startCommand(args, environment);
   t.after(() => command.kill());
   const { address } = await command.line("listening");
   const { admin } = await command.line("serving");
@@ -184,6 +190,17 @@ test("an address that is taken is named with its setting, everything else is giv
   const admin = await runCommand(["serve", "--listener", "127.0.0.1:0", "--admin-address", address]);
   assert.equal(admin.code, 1);
   assert.match(admin.stderr, /admin\.address: cannot listen on /);
+});
+
+test("a mistake in the program is logged and ends it with 1", async (t) => {
+  const registry = await startRegistry(t);
+  const mistake = 'process.on("SIGUSR2", () => { throw new Error("a mistake") })';
+  const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(mistake)}` };
+  const { command } = await startServe(t, registry, [], environment);
+  command.child.kill("SIGUSR2");
+  assert.equal(await command.exited, 1);
+  const line = await command.line("uncaught exception");
+  assert.match(JSON.stringify(line["error"]), /a mistake/);
 });
 
 test("an output that nobody reads any more ends nothing and is no error", async (t) => {

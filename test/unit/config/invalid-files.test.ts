@@ -79,7 +79,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "invalid-types.yaml:6: allowPush: not a boolean; expected true or false (got 1)",
     'invalid-types.yaml:7: admin: wrong type; expected a mapping (got "127.0.0.1:9090")',
     'invalid-types.yaml:9: limits.headerBytes: not a whole number in range; expected 8192 to 1048576 (got "64KiB")',
-    'invalid-types.yaml:11: metrics.originName: not a metric name; expected letters, digits and "_", or "none" (got 5)',
+    'invalid-types.yaml:11: metrics.originName: not a metric name that is free to use; expected letters, digits and "_", not beginning with pullmeter_, process_ or nodejs_; or "none" (got 5)',
     "invalid-types.yaml:12: log: wrong type; expected a mapping (got nothing)",
   ],
   "invalid-unknown-keys.yaml": [
@@ -94,7 +94,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-values.yaml:2: trigger: not one of its values; expected execution, warmup (got "warm-up")',
     'invalid-values.yaml:3: peerIdentity: not one of its values; expected none, proc (got "pid")',
     "invalid-values.yaml:5: admin.finishedPullsKept: not a whole number in range; expected 0 to 100000 (got -1)",
-    'invalid-values.yaml:7: metrics.originName: not a metric name; expected letters, digits and "_", or "none" (got "pull-duration")',
+    'invalid-values.yaml:7: metrics.originName: not a metric name that is free to use; expected letters, digits and "_", not beginning with pullmeter_, process_ or nodejs_; or "none" (got "pull-duration")',
     'invalid-values.yaml:9: headers.isolation: not a header name that is free to use; expected a name such as x-pullmeter-isolation (got "x isolation")',
     'invalid-values.yaml:10: headers.trigger: not a header name that is free to use; expected a name such as x-pullmeter-isolation (got "Authorization")',
     "invalid-values.yaml:12: limits.headerBytes: not a whole number in range; expected 8192 to 1048576 (got 100)",

@@ -250,3 +250,12 @@ test("every setting has a flag and a variable of its own, derived from its path"
     ["--admin-finished-pulls-kept", "PULLMETER_ADMIN_FINISHED_PULLS_KEPT"],
   );
 });
+
+test("names that are taken are refused for the origin's histogram and for headers", () => {
+  for (const name of ["pullmeter_pull_duration_seconds", "process_cpu_seconds_total", "nodejs_version_info"]) {
+    assert.match(problemsOf({ flags: new Map([["--metrics-origin-name", [name]]]) })[0] ?? "", /free to use/);
+  }
+  for (const name of ["Authorization", "user-agent", "If-None-Match", "OCI-Namespace", "traceparent", "Host"]) {
+    assert.match(problemsOf({ flags: new Map([["--headers-isolation", [name]]]) })[0] ?? "", /free to use/);
+  }
+});
