@@ -1,5 +1,4 @@
 import { styleText } from "node:util";
-import type { DemoPull } from "../demo/scenario.ts";
 import type { PullRecord } from "../log/pull-record.ts";
 
 /** Text styles of a terminal; identity where there is none. */
@@ -15,15 +14,15 @@ interface Column {
   readonly title: string;
   readonly width: number;
   readonly alignRight?: boolean;
-  readonly cell: (pull: DemoPull, record: PullRecord) => string;
+  readonly cell: (what: string, record: PullRecord) => string;
 }
 
-const WHAT: Column = { title: "PULL", width: 15, cell: ({ what }) => what };
+const WHAT: Column = { title: "PULL", width: 15, cell: (what) => what };
 
 const IMAGE: Column = {
   title: "IMAGE",
   width: 16,
-  cell: ({ repository, reference }) => `${repository}:${reference}`,
+  cell: (_, { repository, reference }) => `${repository}:${reference}`,
 };
 
 const LABELS: readonly Column[] = [
@@ -55,9 +54,9 @@ export class PullTable {
     return this.#line((column) => this.#paint("bold", fit(column, column.title)));
   }
 
-  row(pull: DemoPull, record: PullRecord): string {
+  row(what: string, record: PullRecord): string {
     return this.#line((column) => {
-      const text = fit(column, column.cell(pull, record));
+      const text = fit(column, column.cell(what, record));
       return column.title === "status" ? this.#paint(colourOf(record.status), text) : text;
     });
   }
@@ -68,6 +67,7 @@ export class PullTable {
 }
 
 function fit({ width, alignRight }: Column, text: string): string {
+  if (text.length > width) return `${text.slice(0, width - 1)}…`;
   return alignRight === true ? text.padStart(width) : text.padEnd(width);
 }
 

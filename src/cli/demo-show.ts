@@ -59,7 +59,7 @@ export class DemoShow {
     for (const entry of SCENARIO) {
       const record = await this.#pull(entry);
       if (this.#signal.aborted) return false;
-      this.#print(record ? this.#table.row(entry, record) : this.#paint("red", `${entry.what}: was not observed`));
+      this.#print(record ? this.#table.row(entry.what, record) : this.#paint("red", `${entry.what}: was not observed`));
       if (record) this.#records.push(record);
     }
     return this.#log.lines.length === SCENARIO.length && this.#records.length === SCENARIO.length;
@@ -92,12 +92,13 @@ export class DemoShow {
   /** Pulls slowly until the signal, as long as it takes. */
   async pullOn(): Promise<void> {
     this.#print("", this.#heading("Pulling on", "one pull every few seconds, until Ctrl-C"), this.#table.head());
+    this.#log.onForeignPull = (record) => this.#print(this.#table.row(`by ${record.client_family}`, record));
     while (!this.#signal.aborted) {
       this.#disk.clear();
       for (const entry of SCENARIO) {
         await sleep(BACKGROUND_PAUSE_MS, undefined, { signal: this.#signal }).catch(() => undefined);
         const record = this.#signal.aborted ? undefined : await this.#pull(entry);
-        if (record) this.#print(this.#table.row(entry, record));
+        if (record) this.#print(this.#table.row(entry.what, record));
       }
     }
     this.#print("");

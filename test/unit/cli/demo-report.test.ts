@@ -4,7 +4,7 @@ import { excerptHistogram, PullTable, shortenHistogram, shortenLogLine } from ".
 import { toPullRecord, type PullRecord } from "../../../src/log/pull-record.ts";
 import type { FinishedPull } from "../../../src/pull/pull-event.ts";
 
-const PULL = { what: "cold, 4 layers", listener: "open", repository: "demo/app", reference: "v1" } as const;
+const WHAT = "cold, 4 layers";
 
 const FINISHED: FinishedPull = {
   id: "1",
@@ -48,7 +48,7 @@ test("the table fits 80 columns, and shows the image where there are 100", () =>
   ] as const) {
     const table = new PullTable({ columns, paint: plain });
     assert.ok(table.head().length <= limit, `head at ${columns}`);
-    assert.ok(table.row(PULL, RECORD).length <= limit, `row at ${columns}`);
+    assert.ok(table.row(WHAT, RECORD).length <= limit, `row at ${columns}`);
     assert.equal(table.head().includes("IMAGE"), columns >= 100);
   }
 });
@@ -56,11 +56,20 @@ test("the table fits 80 columns, and shows the image where there are 100", () =>
 test("a row holds what happened, the labels and the milliseconds, under their titles", () => {
   const table = new PullTable({ columns: 120, paint: plain });
   assert.equal(
-    `${table.head()}\n${table.row(PULL, RECORD)}`,
+    `${table.head()}\n${table.row(WHAT, RECORD)}`,
     [
       "PULL             IMAGE             registry      status      on_disk  has_creds  trigger       ms",
       "cold, 4 layers   demo/app:v1       open.test     error       false    true       execution    234",
     ].join("\n"),
+  );
+});
+
+test("what is too long for its column is cut", () => {
+  const table = new PullTable({ columns: 120, paint: plain });
+  const row = table.row(WHAT, { ...RECORD, repository: "library/a-long-name" });
+  assert.equal(
+    row,
+    "cold, 4 layers   library/a-long-…  open.test     error       false    true       execution    234",
   );
 });
 
@@ -70,9 +79,9 @@ test("only the status is coloured", () => {
     columns: 80,
     paint: (style, text) => (painted.push(`${String(style)} ${text.trim()}`), text),
   });
-  table.row(PULL, RECORD);
-  table.row(PULL, { ...RECORD, status: "ok" });
-  table.row(PULL, { ...RECORD, status: "user_error" });
+  table.row(WHAT, RECORD);
+  table.row(WHAT, { ...RECORD, status: "ok" });
+  table.row(WHAT, { ...RECORD, status: "user_error" });
   assert.deepEqual(painted, ["red error", "green ok", "yellow user_error"]);
 });
 
