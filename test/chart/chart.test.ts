@@ -163,6 +163,16 @@ describe("the chart", { skip }, () => {
     });
   }
 
+  // Helm 3 asks a cluster before it prints notes.
+  test("the notes give containerd the listeners that serve every registry, at an address to dial", () => {
+    const listeners = [{ address: ":5000" }, { address: "127.0.0.1:5001", registry: "docker.io" }];
+    const values = ["--set-json", `config.listeners=${JSON.stringify(listeners)}`];
+    const { stdout, stderr } = run(helm4, "install", "release", CHART, "--dry-run=client", ...values);
+    const notes = stdout.split("NOTES:\n")[1] ?? assert.fail(stderr);
+    assert.deepEqual(notes.match(/\[host\..*\]/g), ['[host."http://127.0.0.1:5000"]']);
+    assert.match(notes, /daemonset\/release-pullmeter/);
+  });
+
   test("helm test passes for a ready pullmeter and fails for another", async (t) => {
     const healthy = { "/readyz": [200, "ok"], "/metrics": [200, "pullmeter_build_info 1\n"] } as const;
     assert.equal(await helmTestAgainst(t, healthy), 0);
@@ -233,12 +243,20 @@ test("every value of the chart is explained, by itself or as part of another", (
   assert.deepEqual(unexplained, []);
 });
 
-test("the chart says the same as the program: version, listeners, supported keys", () => {
+test("the chart says the same as the program, and the example as the chart: version, listeners, image", () => {
   const chart = parse(readFileSync(join(CHART, "Chart.yaml"), "utf8")) as { version: string; appVersion: string };
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-  const values = parse(readFileSync(join(CHART, "values.yaml"), "utf8")) as { config: { listeners: unknown } };
+  const values = parse(readFileSync(join(CHART, "values.yaml"), "utf8")) as {
+    config: { listeners: unknown };
+    image: { repository: string };
+  };
   assert.deepEqual([chart.version, chart.appVersion], [version, version]);
   assert.deepEqual(values.config.listeners, DEFAULT_LISTENERS);
+  const example = parseObjects(readFileSync(EXAMPLE, "utf8")).flatMap((object) => pullmeterIn(podSpecOf(object)));
+  assert.deepEqual(
+    example.map(({ image }) => image),
+    [`${values.image.repository}:${version}`],
+  );
 });
 
 test("the example pod is accepted by Kubernetes and by pullmeter, and as hard as the chart's", (t) => {
