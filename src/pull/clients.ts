@@ -70,6 +70,7 @@ export class Clients {
     const expired: Ping[] = [];
     for (let due = this.#wakes.pop(nowMs); due !== undefined; due = this.#wakes.pop(nowMs)) {
       const client = due.item;
+      if (this.#byKey.get(client.key) !== client) continue;
       client.wakeMs = Number.POSITIVE_INFINITY;
       expired.push(...client.pings.expire(nowMs));
       if (client.isIdle(nowMs)) this.#byKey.delete(client.key);

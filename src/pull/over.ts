@@ -27,7 +27,7 @@ function quietUntil(pull: Pull, settings: TrackerSettings): { readonly atMs: num
   if (behaviour.holdsConnections && isRepeatable(pull)) {
     return { atMs: (pull.lastCloseMs ?? pull.lastEventMs) + settings.pullRetryWaitMs, rule: "failed" };
   }
-  if (pull.retryAfterMs > 0) return { atMs: pull.lastEventMs + pull.retryAfterMs, rule: "settled" };
+  if (isRateLimited(pull)) return { atMs: pull.lastEventMs + pull.retryAfterMs, rule: "settled" };
   if (behaviour.holdsConnections && allClosed(pull)) {
     return { atMs: pull.lastCloseMs ?? pull.lastEventMs, rule: "connections_closed" };
   }
@@ -40,6 +40,14 @@ function settleMs(pull: Pull, settings: TrackerSettings): number {
   if (behaviour.afterFailedBlob === "repeats_later" && hasFailedBlob(pull)) return settings.dockerRetryWaitMs;
   if (behaviour.kind === "daemon") return settings.daemonSettleMs;
   return behaviour.holdsConnections ? settings.keepAliveSettleMs : settings.processSettleMs;
+}
+
+/** The registry asked it to wait, and it may still do. */
+function isRateLimited(pull: Pull): boolean {
+  if (pull.retryAfterMs === 0) return false;
+  if (pull.resolve.failed && pull.resolve.status === 429) return true;
+  for (const content of pull.contents.values()) if (content.failure?.cause === "rate_limited") return true;
+  return false;
 }
 
 function allClosed(pull: Pull): boolean {

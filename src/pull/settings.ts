@@ -83,7 +83,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   pingOrderMs: 600,
   pingOrderMaxMs: 1_500,
   pingClaimMs: 5 * SECOND,
-  pullRetryFromMs: 980,
+  pullRetryFromMs: 1_000,
   pullRetryToMs: 2_500,
   pushQuietMs: 10 * SECOND,
   clockSlackMs: 2 * SECOND,
