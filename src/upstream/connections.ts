@@ -4,6 +4,7 @@ import type { LookupFunction, Socket } from "node:net";
 import { callbackify } from "node:util";
 import { Agent, type Dispatcher } from "undici";
 import { createConnector, type Dial } from "./connect.ts";
+import { checkHost } from "./guard.ts";
 import { proxyAuthorization } from "./proxy-authorization.ts";
 import type { Hop } from "./redirect.ts";
 import { TlsTrust } from "./tls-trust.ts";
@@ -35,11 +36,14 @@ export class Connections {
     this.#open = callbackify(connect);
   }
 
+  /** Throws an UpstreamError if the hop is refused before anything is connected. */
   route(upstream: Upstream, hop: Hop): RouteToHop {
     const { proxy } = upstream;
-    const rules: Rules = { ...rulesOf(upstream), allowPrivate: mayBePrivate(upstream, hop.origin) };
+    const allowPrivate = mayBePrivate(upstream, hop.origin);
     // RFC 9112 §3.2.2: through a proxy, plain http is asked for by its absolute URL; there is no tunnel.
     if (proxy !== undefined && hop.origin.protocol === "http:") {
+      const refusal = checkHost(hop.origin.hostname, allowPrivate);
+      if (refusal !== undefined) throw refusal;
       const authorization = proxyAuthorization(proxy);
       return {
         origin: proxy,
@@ -48,7 +52,7 @@ export class Connections {
         headers: authorization === undefined ? [] : ["Proxy-Authorization", authorization],
       };
     }
-    return { ...hop, dispatcher: this.#pool(rules), headers: [] };
+    return { ...hop, dispatcher: this.#pool({ ...rulesOf(upstream), allowPrivate }), headers: [] };
   }
 
   agent(upstream: Upstream): HttpAgent {

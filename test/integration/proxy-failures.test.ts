@@ -243,7 +243,7 @@ test("a client that closes its half while it waits counts as gone", async (t) =>
 });
 
 test("a client that goes away while the proxy connects leaves nothing behind", async (t) => {
-  let resolve = (): void => {};
+  let resolve: (() => void) | undefined;
   const { upstream } = await startPair(t, () => {});
   const proxy = await startProxy(t, {
     upstreams: [upstreamAt(`http://registry.test:${upstream.origin.port}`)],
@@ -257,7 +257,7 @@ test("a client that goes away while the proxy connects leaves nothing behind", a
   await proxy.event("started");
   socket.destroy();
   assert.equal((await proxy.event("failed")).failure, "client_aborted");
-  resolve();
+  resolve?.();
   await upstream.until(() => upstream.connections === 1);
   assert.equal(upstream.requests.length, 0, "the request is not sent for nobody");
 });
@@ -280,7 +280,7 @@ test("a client that does not read holds the upstream back", async (t) => {
   const chunk = Buffer.alloc(64 * 1024);
   const total = 512 * 1024 * 1024;
   let written = 0;
-  let blocked = (): void => {};
+  let blocked: (() => void) | undefined;
   const { proxy, upstream } = await startPair(t, ({ socket }) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
     const pump = (): void => {
@@ -288,7 +288,7 @@ test("a client that does not read holds the upstream back", async (t) => {
         written += chunk.length;
         if (!socket.write(chunk)) break;
       }
-      blocked();
+      blocked?.();
     };
     socket.on("drain", pump);
     pump();

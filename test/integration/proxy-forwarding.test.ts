@@ -33,17 +33,19 @@ function ok({ socket, method }: WireRequest): void {
   socket.write(responseBytes(["HTTP/1.1 200 OK", "Content-Length: 2"], method === "HEAD" ? "" : "ok"));
 }
 
+/** What the upstream saw, and which registry the event names. */
+async function ask({ proxy, upstream }: Pair, target: string, ...headers: string[]): Promise<unknown> {
+  const { statusLine } = await wireRequest(proxy.port, [`GET ${target} HTTP/1.1`, "Host: h", ...headers]);
+  assert.equal(statusLine, "HTTP/1.1 200 OK", target);
+  const seen = upstream.requests.at(-1);
+  assert.doesNotMatch(JSON.stringify(seen?.headers).toLowerCase(), /oci-namespace/);
+  const started = proxy.events.findLast((event) => event.type === "started");
+  return [seen?.target, started?.type === "started" && started.registry];
+}
+
 test("the registry is named by ns, by OCI-Namespace, by the listener or by a path prefix, and the name goes no further", async (t) => {
   const shared = await startPair(t);
   const own = await startPair(t, ok, { listener: { registry: "registry.test" } });
-  const ask = async ({ proxy, upstream }: Pair, target: string, ...headers: string[]): Promise<unknown> => {
-    const { statusLine } = await wireRequest(proxy.port, [`GET ${target} HTTP/1.1`, "Host: h", ...headers]);
-    assert.equal(statusLine, "HTTP/1.1 200 OK", target);
-    const seen = upstream.requests.at(-1);
-    assert.doesNotMatch(JSON.stringify(seen?.headers).toLowerCase(), /oci-namespace/);
-    const started = proxy.events.findLast((event) => event.type === "started");
-    return [seen?.target, started?.type === "started" && started.registry];
-  };
   assert.deepEqual(await ask(shared, `${MANIFEST}?ns=registry.test`), [MANIFEST, "registry.test"]);
   assert.deepEqual(await ask(shared, `${MANIFEST}?a=1&ns=REGISTRY.test.&b=%20`), [
     `${MANIFEST}?a=1&b=%20`,
@@ -276,6 +278,10 @@ test("a Content-Disposition beyond ASCII keeps its bytes and goes first", async 
   ]);
 });
 
+function pipelined(tag: string, connection: string): string {
+  return `GET /v2/app/manifests/${tag} HTTP/1.1\r\nHost: h\r\nConnection: ${connection}\r\n\r\n`;
+}
+
 test("pipelined requests are answered in their order, whichever upstream is faster", async (t) => {
   const { proxy } = await startPair(
     t,
@@ -289,9 +295,7 @@ test("pipelined requests are answered in their order, whichever upstream is fast
     { listener: { registry: "registry.test" } },
   );
   const socket = await openSocket(proxy.port);
-  const request = (tag: string, connection: string): string =>
-    `GET /v2/app/manifests/${tag} HTTP/1.1\r\nHost: h\r\nConnection: ${connection}\r\n\r\n`;
-  socket.write(request("first", "keep-alive") + request("second", "keep-alive") + request("third", "close"));
+  socket.write(pipelined("first", "keep-alive") + pipelined("second", "keep-alive") + pipelined("third", "close"));
   const text = (await readAll(socket)).toString();
   assert.deepEqual(text.match(/first|second|third/g), ["first", "second", "third"]);
   await proxy.event("connection-closed");

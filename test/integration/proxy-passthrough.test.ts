@@ -144,19 +144,16 @@ for (const framing of ["Content-Length", "chunks"]) {
 }
 
 test("an upload is sent on before it is whole", async (t) => {
-  let first = (_bytes: string): void => {};
-  const firstBytes = new Promise<string>((resolve) => {
-    first = resolve;
-  });
+  const first = Promise.withResolvers<string>();
   const { origin } = await startHttpUpstream(t, (request, response) => {
-    request.once("data", (chunk: Buffer) => first(chunk.toString()));
+    request.once("data", (chunk: Buffer) => first.resolve(chunk.toString()));
     request.on("end", () => response.writeHead(202).end());
   });
   const proxy = await startFor(t, origin);
   const outgoing = httpRequest(`${proxy.url}/v2/a/blobs/uploads/1`, { method: "PATCH" });
   const answered = once(outgoing, "response");
   outgoing.write("first");
-  assert.equal(await firstBytes, "first");
+  assert.equal(await first.promise, "first");
   outgoing.end("rest");
   const [response] = (await answered) as [IncomingMessage];
   assert.equal(response.statusCode, 202);
@@ -234,16 +231,16 @@ test("a Location elsewhere is left as it is", async (t) => {
 test("a hundred clients that go away leave no connection to the upstream open", async (t) => {
   let asked = 0;
   let gone = 0;
-  let changed = (): void => {};
+  let changed: (() => void) | undefined;
   const upstream = await startHttpUpstream(t, (request, response) => {
     asked += 1;
     response.writeHead(200);
     response.write("some");
     request.socket.once("close", () => {
       gone += 1;
-      changed();
+      changed?.();
     });
-    changed();
+    changed?.();
   });
   const until = (isTrue: () => boolean): Promise<void> =>
     new Promise((resolve) => {
