@@ -3,7 +3,6 @@ import { formatDuration } from "../config/duration.ts";
 import { createFindRegistry, type ReachableRegistry } from "../config/find-registry.ts";
 import { valueAt } from "../config/conflicts.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { redactUserInfo } from "../config/problem.ts";
 import { settingsJsonSchema } from "../config/schema.ts";
 import { listSettings, printValue, type Setting } from "../config/setting.ts";
 
@@ -58,7 +57,7 @@ function registryRows({ config }: LoadedConfig): readonly (readonly string[])[] 
 function describe(reachable: ReachableRegistry): string {
   const { origin, proxy, ca, redirects, allowPrivateAddresses, privateRedirectHosts } = reachable;
   const details = [
-    ...(proxy === undefined ? [] : [`through proxy ${redactUserInfo(proxy.origin)}`]),
+    ...(proxy === undefined ? [] : [`through proxy ${proxy.origin}`]),
     ...(ca === undefined ? [] : ["own certificates"]),
     ...(redirects === "pass" ? ["redirects passed"] : []),
     ...(allowPrivateAddresses ? ["private addresses allowed"] : []),

@@ -34,11 +34,12 @@ function firstSignal(): Promise<NodeJS.Signals> {
     let firstMs: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
-        const nowMs = performance.now();
-        firstMs ??= nowMs;
-        const again = signal === "SIGINT" && nowMs - firstMs < SAME_KEY_PRESS_MS;
-        if (nowMs !== firstMs && !again) process.exit(EXIT_BY_SIGNAL[signal]);
-        resolve(signal);
+        if (firstMs === undefined) {
+          firstMs = performance.now();
+          resolve(signal);
+        } else if (signal !== "SIGINT" || performance.now() - firstMs > SAME_KEY_PRESS_MS) {
+          process.exit(EXIT_BY_SIGNAL[signal]);
+        }
       });
     }
   });

@@ -165,6 +165,14 @@ test("a second signal ends the process at once, however long the drain time is",
   assert.equal(await serving.command.exited, 143);
 });
 
+test("Ctrl-C that a launcher passes on again is one signal", async (t) => {
+  const registry = await startRegistry(t);
+  const { command } = await startServe(t, registry);
+  command.child.kill("SIGINT");
+  command.child.kill("SIGINT");
+  assert.equal(await command.exited, 0);
+});
+
 test("a wrong configuration is told whole on standard error, and nothing is served", async () => {
   const file = join(import.meta.dirname, "../fixtures/config/invalid-durations.yaml");
   const { code, stdout, stderr } = await runCommand(["serve", "--config", file, "--log-level", "loud"]);
