@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { buildImage } from "../../src/demo/images.ts";
 import { buildLayer } from "../../src/demo/layer.ts";
-import { pull } from "../../src/demo/puller.ts";
 import { startDemoRegistry } from "../../src/demo/registry.ts";
-import { eventually, makeFolder, removeFolder, run, runOk, startDaemon } from "../support/clients/process.ts";
+import { eventually, makeFolder, removeFolder, runOk, startDaemon } from "../support/clients/process.ts";
 import { CHART, findHelm, render, ROOT } from "../support/helm.ts";
 import { parseObjects } from "../support/kubernetes.ts";
 import { freePorts } from "../e2e/pullmeter.ts";
@@ -80,46 +79,54 @@ describe("the image without a base", { skip }, () => {
     assert.equal((await runOk("podman", [...HARDENED, ...node], { env })).trim(), "127.0.0.1 true");
   });
 
-  test("serves as uid 65532 on a read-only root: a pull goes through, is counted, and SIGTERM ends it with 0", async (t) => {
+  test("is the chart's sidecar: uid 65532, read-only root; podman beside it pulls through it, is counted, SIGTERM ends it with 0", async (t) => {
     const image = buildImage({ repository: "lib/app", tag: "v1", layers: [buildLayer("image-test", 3_000_000)] });
-    const registry = await startDemoRegistry({ images: [image] });
-    t.after(() => registry.close());
+    const upstream = await startDemoRegistry({ images: [image] });
+    t.after(() => upstream.close());
     const [port = 0, adminPort = 0] = await freePorts(2);
-    const config = join(folder, "config.yaml");
-    await writeFile(
-      config,
-      JSON.stringify({
-        listeners: [{ address: `127.0.0.1:${port}`, registry: "registry.example.com" }],
-        registries: { "registry.example.com": { upstream: registry.url } },
-        admin: { address: `0.0.0.0:${adminPort}` },
-      }),
-    );
+    const { sidecar, check, data } = renderSidecar({
+      listeners: [{ address: `127.0.0.1:${port}`, registry: "registry.example.com" }],
+      registries: { "registry.example.com": { upstream: upstream.url } },
+      admin: { address: `0.0.0.0:${adminPort}` },
+    });
+    const volume = join(folder, "config-map");
+    await mkdir(volume);
+    for (const [name, text] of Object.entries(data)) await writeFile(join(volume, name), text);
 
-    const mount = `--volume=${config}:/etc/pullmeter/config.yaml:ro`;
-    const serve = ["serve", "--config=/etc/pullmeter/config.yaml"];
-    const container = startDaemon("podman", [...HARDENED, "--name=served", mount, IMAGE, ...serve], env);
+    const mounts = (sidecar.volumeMounts ?? []).map(({ mountPath }) => `--volume=${volume}:${mountPath}:ro`);
+    const settings = (sidecar.env ?? []).map(({ name, value }) => `--env=${name}=${value}`);
+    const flags = [...HARDENED, "--name=sidecar", ...mounts, ...settings];
+    const container = startDaemon("podman", [...flags, IMAGE, ...(sidecar.args ?? [])], env);
     t.after(() => container.stop());
     const admin = `http://127.0.0.1:${adminPort}`;
-    await eventually(`ready:\n${container.log()}`, async () =>
+    await eventually("the sidecar is ready", async () =>
       (await statusOf(`${admin}/readyz`)) === 200 ? true : undefined,
     );
 
     const script = 'try { fs.writeFileSync("/written", "") } catch ({ code }) { console.log(process.getuid(), code) }';
-    const inside = await runOk("podman", [...PODMAN, "exec", "served", "node", "--eval", script], { env });
+    const inside = await runOk("podman", [...PODMAN, "exec", "sidecar", "node", "--eval", script], { env });
     assert.equal(inside.trim(), `${NONROOT} EROFS`);
 
-    const origin = `http://127.0.0.1:${port}`;
-    const pulled = await pull({ origin, repository: "lib/app", reference: "v1", store: new Set() });
-    assert.equal(pulled.layersFetched, 1);
-    const counted = /^pullmeter_pull_duration_seconds_count\{(.*)\} 1$/m;
-    const [, labels] = await eventually(
-      "the pull is counted",
-      async () => counted.exec(await (await fetch(`${admin}/metrics`)).text()) ?? undefined,
+    const policy = join(folder, "policy.json");
+    await writeFile(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
+    const beside = { ...env, CONTAINERS_REGISTRIES_CONF: join(volume, "registries.conf") };
+    const args = [...PODMAN, "pull", "--quiet", `--signature-policy=${policy}`, "registry.example.com/lib/app:v1"];
+    await runOk("podman", args, { env: beside });
+    const counted = /^pullmeter_pull_duration_seconds_count\{(.*)\} (\d+)$/gm;
+    const series = await eventually("the pull is counted", async () => {
+      const found = [...(await (await fetch(`${admin}/metrics`)).text()).matchAll(counted)];
+      return found.length === 0 ? undefined : found;
+    });
+    assert.deepEqual(
+      series.map(([, , count]) => count),
+      ["1"],
     );
-    assert.match(labels ?? "", /registry="example\.com"/);
-    assert.match(labels ?? "", /status="ok"/);
+    for (const label of ['registry="example.com"', 'isolation="podman"', 'status="ok"', 'on_disk="false"']) {
+      assert.ok(series[0]?.[1]?.includes(label), `${label} in ${series[0]?.[1]}`);
+    }
 
-    assert.equal(await runHelmTest(env, adminPort), 0);
+    const [node = "", ...rest] = check.command ?? [];
+    await runOk("podman", [...HARDENED, `--entrypoint=${node}`, IMAGE, ...rest], { env });
     assert.equal(await container.stop(), 0);
     assert.match(container.log(), /"schema":"pullmeter\.pull\//);
   });
@@ -142,14 +149,15 @@ describe("the image without a base", { skip }, () => {
   });
 });
 
-/** The container that `helm test` would run beside the one that serves. */
-async function runHelmTest(containerEnv: Record<string, string>, adminPort: number): Promise<number> {
+/** The pod of `helm test` in the sidecar shape: the sidecar, the container that checks it, and the ConfigMap's files. */
+function renderSidecar(config: object) {
   const helm = findHelm(4) ?? assert.fail(".ci/install-helm brings Helm 4");
-  const objects = parseObjects(render(helm, CHART, "--set", `config.admin.address=0.0.0.0:${adminPort}`));
-  const [node = "", ...args] =
-    objects.find(({ kind }) => kind === "Pod")?.spec?.containers?.[0]?.command ?? assert.fail("no test pod");
-  const container = [...HARDENED, `--entrypoint=${node}`, IMAGE, ...args];
-  return (await run("podman", container, { env: containerEnv })).exitCode;
+  const values = ["--set", "mode=sidecar", "--set-json", `config=${JSON.stringify(config)}`];
+  const objects = parseObjects(render(helm, CHART, ...values));
+  const pod = objects.find(({ kind }) => kind === "Pod")?.spec;
+  const [sidecar = assert.fail("no sidecar")] = pod?.initContainers ?? [];
+  const [check = assert.fail("no container")] = pod?.containers ?? [];
+  return { sidecar, check, data: objects.find(({ kind }) => kind === "ConfigMap")?.data ?? {} };
 }
 
 async function statusOf(url: string): Promise<number | undefined> {
