@@ -69,7 +69,7 @@ export class DemoShow {
   async explain(): Promise<void> {
     const { admin } = this.#origins;
     const { name } = IMAGE_FETCH_DURATION;
-    const exposition = await (await fetch(`${admin}/metrics`, { signal: this.#signal })).text();
+    const exposition = await (await fetch(`${admin}/metrics`)).text();
     const histogram = excerptHistogram(exposition, name);
     // Short for people; whole where a program may read.
     const isShort = this.#output.isTTY;
