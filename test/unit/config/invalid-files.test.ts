@@ -22,6 +22,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "invalid-admin-collision.yaml": [
     "invalid-admin-collision.yaml:2: admin.address: address in use; expected one that leaves room for listeners[3].address (127.0.0.1:5003)",
   ],
+  "invalid-aliases.yaml": ["invalid-aliases.yaml: too many aliases; expected at most 100"],
   "invalid-collisions.yaml": [
     'invalid-collisions.yaml:4: listeners[1].name: name in use; expected one that listeners[0] does not have (got "main")',
     "invalid-collisions.yaml:6: listeners[2].address: address in use; expected one that leaves room for listeners[0].address (127.0.0.1:5000)",
@@ -47,6 +48,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-files.yaml:3: registries["a.example.com"].caFile: cannot be read; expected a PEM file (ENOENT) (got "missing.pem")',
     'invalid-files.yaml:5: registries["b.example.com"].caFile: no certificates in it; expected a PEM file of certificates (got "invalid-files.yaml")',
     'invalid-files.yaml:7: registries["c.example.com"].caFile: not a path; expected the path of a file (got "")',
+    'invalid-files.yaml:9: registries["d.example.com"].caFile: no certificates in it; expected a PEM file of certificates (got "damaged.pem")',
   ],
   "invalid-registries.yaml": [
     'invalid-registries.yaml:3: listeners[0].registry: not a registry; expected HOST or HOST:PORT in lower case, such as registry.example.com:5000, without scheme or path (got "https://ghcr.io")',

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig, type ConfigSources } from "../../../src/config/load.ts";
@@ -206,6 +208,14 @@ test("a file that is not there is a problem like any other", () => {
     "/nowhere/pullmeter.yaml: cannot be read; expected a YAML file (ENOENT)",
     '--log-level: log.level: not one of its values; expected debug, info, warn, error, silent (got "loud")',
   ]);
+});
+
+test("a file too large for a configuration is not even parsed", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "pullmeter-config-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "pullmeter.yaml");
+  writeFileSync(file, `# ${"x".repeat(1024 * 1024)}`);
+  assert.deepEqual(problemsOf({ file }), [`${file}: too large; expected at most 1 MiB of YAML`]);
 });
 
 test("an empty file and a file of comments are the default configuration", () => {
