@@ -5,7 +5,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { parseRoute } from "../oci/route.ts";
 import { readCredentialEvidence, type CredentialEvidence } from "../pull/credentials.ts";
 import type { TransferEvent, TransferFailed, TransferFinished } from "../pull/transfer-event.ts";
-import { parseLine, RecordingError, type ConnectionLine, type RecordedRequest } from "./recording-line.ts";
+import { parseLine, RecordingError, type ConnectionLine, type Line, type RecordedRequest } from "./recording-line.ts";
 
 /** Recordings come from one machine: all clients have one address. */
 const REMOTE_ADDRESS = "127.0.0.1";
@@ -13,15 +13,24 @@ const LISTENER = "main";
 
 /** Reads a recording (`.jsonl` or `.jsonl.gz`) as the events that a proxy would have reported. Throws `RecordingError`. */
 export function readRecording(path: string): TransferEvent[] {
-  const requests: RecordedRequest[] = [];
-  const connections: ConnectionLine[] = [];
-  for (const [index, text] of readText(path).split("\n").entries()) {
-    if (text.trim() === "") continue;
-    const line = parseLine(text, `${path}:${index + 1}`);
-    if (line.kind === "request") requests.push(line.request);
-    if (line.kind === "connection") connections.push(line.connection);
-  }
-  return toEvents(requests, connections);
+  const lines = readLines(path);
+  return toEvents(
+    lines.flatMap((line) => (line.kind === "request" ? [line.request] : [])),
+    lines.flatMap((line) => (line.kind === "connection" ? [line.connection] : [])),
+  );
+}
+
+/** The requests of a recording that reached the mirror. Throws `RecordingError`. */
+export function readRecordedRequests(path: string): RecordedRequest[] {
+  return readLines(path).flatMap((line) => (line.kind === "request" ? [line.request] : []));
+}
+
+function readLines(path: string): Line[] {
+  return readText(path)
+    .split("\n")
+    .map((text, index) => ({ text, place: `${path}:${index + 1}` }))
+    .filter(({ text }) => text.trim() !== "")
+    .map(({ text, place }) => parseLine(text, place));
 }
 
 function readText(path: string): string {
