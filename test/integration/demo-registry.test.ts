@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { Agent, get, request as httpRequest } from "node:http";
+import { get as getTls } from "node:https";
 import { suite, test, type TestContext } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { digestOf } from "../../src/demo/content.ts";
 import { buildImage, sampleImages, type SampleImage } from "../../src/demo/images.ts";
 import { buildLayer } from "../../src/demo/layer.ts";
 import { startDemoRegistry, type DemoRegistry, type DemoRegistryOptions } from "../../src/demo/registry.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
-import { gunzipSync } from "node:zlib";
+import { TEST_TLS } from "../support/tls.ts";
 
 const IMAGE = buildImage({ repository: "lib/app", tag: "v1", layers: [buildLayer("one", 300_000)] });
 const LAYER = IMAGE.blobs[1]!;
@@ -125,6 +127,17 @@ suite("read side of the distribution specification", () => {
       assert.equal(await errorCode(response), code);
     });
   }
+
+  test("it speaks TLS when it is given a certificate", async (t) => {
+    const registry = await start(t, { tls: TEST_TLS });
+    assert.match(registry.url, /^https:/);
+    const status = await new Promise((resolve, reject) => {
+      getTls(`${registry.url}/v2/`, { ca: TEST_TLS.ca, agent: false }, (response) => {
+        response.resume().on("end", () => resolve(response.statusCode));
+      }).on("error", reject);
+    });
+    assert.equal(status, 200);
+  });
 
   test("what would write is refused", async (t) => {
     const registry = await start(t);

@@ -9,11 +9,16 @@ const UPSTREAMS = { open: "http://127.0.0.1:1", guarded: "http://127.0.0.1:2" };
 test("the demo listens where its origins say, before its own registries and no others", async () => {
   const { config, origins } = await createDemoConfig(UPSTREAMS);
   assert.deepEqual(
-    config.listeners.map(({ name, registry, trigger, address }) => [name, registry, trigger, address.port]),
+    config.listeners.map(({ name, registry, trigger, address }) => [
+      name,
+      registry,
+      trigger === "warmup",
+      address.port,
+    ]),
     [
-      ["open", "registry.open.test", "execution", portOf(origins.open)],
-      ["warmup", "registry.open.test", "warmup", portOf(origins.warmup)],
-      ["guarded", "registry.token.test", "execution", portOf(origins.guarded)],
+      ["open", "registry.open.test", false, portOf(origins.open)],
+      ["warmup", "registry.open.test", true, portOf(origins.warmup)],
+      ["guarded", "registry.token.test", false, portOf(origins.guarded)],
     ],
   );
   assert.equal(config.admin.address.port, portOf(origins.admin));
