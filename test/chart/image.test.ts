@@ -15,9 +15,12 @@ import { freePorts } from "../e2e/pullmeter.ts";
 const IMAGE = "localhost/pullmeter:test";
 const NONROOT = 65_532;
 
+const helm = findHelm(4);
 const missing = ["buildah", "podman", "runc"].filter((name) => spawnSync(name, ["--version"]).status !== 0);
-if (process.env["CI"] === "true") assert.deepEqual(missing, [], ".ci/install brings them");
-const skip = missing.length === 0 ? false : `SKIPPED: needs ${missing.join(", ")}; run .ci/install`;
+if (helm === undefined) missing.push("Helm 4");
+if (process.env["CI"] === "true") assert.deepEqual(missing, [], ".ci/install and .ci/install-helm bring them");
+const skip =
+  missing.length === 0 ? false : `SKIPPED: needs ${missing.join(", ")}; run .ci/install and .ci/install-helm`;
 
 /** Settings under which podman runs containers in places without systemd, with low limits or with cgroups of version 1. */
 const PODMAN = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"];
@@ -132,8 +135,7 @@ describe("the image without a base", { skip }, () => {
   });
 
   test("podman understands the mirrors that chart and example give to the container beside it", async () => {
-    const helm = findHelm(4) ?? assert.fail(".ci/install-helm brings Helm 4");
-    const chart = render(helm, CHART, "--values", join(CHART, "ci", "sidecar-values.yaml"));
+    const chart = renderChart("--values", join(CHART, "ci", "sidecar-values.yaml"));
     const example = readFileSync(join(ROOT, "examples", "sidecar-pod.yaml"), "utf8");
     for (const yaml of [chart, example]) {
       const { data } = parseObjects(yaml).find(({ kind }) => kind === "ConfigMap") ?? {};
@@ -149,11 +151,13 @@ describe("the image without a base", { skip }, () => {
   });
 });
 
+function renderChart(...args: string[]): string {
+  return render(helm ?? assert.fail("suites are skipped without Helm"), CHART, ...args);
+}
+
 /** The pod of `helm test` in the sidecar shape: the sidecar, the container that checks it, and the ConfigMap's files. */
 function renderSidecar(config: object) {
-  const helm = findHelm(4) ?? assert.fail(".ci/install-helm brings Helm 4");
-  const values = ["--set", "mode=sidecar", "--set-json", `config=${JSON.stringify(config)}`];
-  const objects = parseObjects(render(helm, CHART, ...values));
+  const objects = parseObjects(renderChart("--set", "mode=sidecar", "--set-json", `config=${JSON.stringify(config)}`));
   const pod = objects.find(({ kind }) => kind === "Pod")?.spec;
   const [sidecar = assert.fail("no sidecar")] = pod?.initContainers ?? [];
   const [check = assert.fail("no container")] = pod?.containers ?? [];
