@@ -45,7 +45,10 @@ export interface ReplayedPull {
   readonly isolation: string;
   readonly attempts: number;
   readonly startMs: number;
+  /** Last response byte of its own requests. */
   readonly endMs: number;
+  /** Last response byte of what another pull fetched for it, if later. */
+  readonly sharedEndMs?: number;
   readonly bytes: number;
   readonly layersRequested: number;
   readonly layersOnDisk?: number;
@@ -102,7 +105,8 @@ function toReplayedPull(pull: FinishedPull, pings: ReadonlySet<number>): Replaye
     isolation: pull.isolation,
     attempts: pull.attempts,
     startMs: pull.startMs,
-    endMs: pull.endMs,
+    endMs: pull.ownEndMs ?? pull.endMs,
+    ...(pull.ownEndMs === undefined ? {} : { sharedEndMs: pull.endMs }),
     bytes: pull.bytes,
     layersRequested: pull.layersRequested,
     ...(pull.layersOnDisk === undefined ? {} : { layersOnDisk: pull.layersOnDisk }),

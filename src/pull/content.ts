@@ -26,7 +26,7 @@ export class Content {
   /** When `Retry-After` of the last failure lets the client ask again. */
   retryAtMs: number | undefined;
   #answered = false;
-  readonly #coverage = new Coverage();
+  #coverage = new Coverage();
 
   constructor(key: string, role: Role, atMs: number) {
     this.key = key;
@@ -45,6 +45,13 @@ export class Content {
   answer(): void {
     this.#answered = true;
     this.failure = undefined;
+  }
+
+  /** The client asks for everything again. */
+  beginAgain(): void {
+    this.done = false;
+    this.failure = undefined;
+    this.#coverage = new Coverage();
   }
 
   succeed(): void {

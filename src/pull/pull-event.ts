@@ -60,14 +60,17 @@ export interface FinishedPull {
   readonly status: Status;
   readonly onDisk: boolean;
   readonly onDiskKind?: OnDiskKind;
-  /** Shared a download with another pull of the same daemon. */
+  /** Another pull fetched what this one needed: at the same time (daemons), or after it began (processes). */
   readonly joined: boolean;
   readonly hasCreds: boolean;
   readonly opaqueToken: boolean;
   /** 1, and one more for each time that the client started the whole pull again. */
   readonly attempts: number;
   readonly startMs: number;
+  /** Last response byte of the pull, or of what another pull fetched for it while it waited. */
   readonly endMs: number;
+  /** Last response byte of its own requests, where it waited for another pull after that. */
+  readonly ownEndMs?: number;
   /** Last connection close; only from clients that keep connections until the image is committed. */
   readonly lastCloseMs?: number;
   /** When the tracker decided, and by which rule. */

@@ -143,7 +143,7 @@ export class Pull {
     this.wasResolved = false;
     this.configDone = false;
     this.configMs = undefined;
-    for (const content of this.contents.values()) content.failure = undefined;
+    for (const content of this.contents.values()) content.beginAgain();
     this.askedManifests.clear();
   }
 
