@@ -95,6 +95,7 @@ export class DemoShow {
     this.#log.onForeignPull = (record) => this.#print(this.#table.row(`by ${record.client_family}`, record));
     while (!this.#signal.aborted) {
       this.#disk.clear();
+      this.#log.lines.length = 0;
       for (const entry of SCENARIO) {
         await sleep(BACKGROUND_PAUSE_MS, undefined, { signal: this.#signal }).catch(() => undefined);
         const record = this.#signal.aborted ? undefined : await this.#pull(entry);

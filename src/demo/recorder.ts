@@ -25,12 +25,20 @@ export interface RecordedRequest {
 /** The record of an exchange that runs. */
 export type RequestDraft = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] };
 
-/** Keeps every request, and tells when one has ended. */
+/** 10,000 requests, 2 KiB each: more than a test makes, and the demo may run for days. */
+const MAX_REQUESTS = 10_000;
+
+/** Keeps the last requests, and tells when one has ended. */
 export class Recorder {
   readonly requests: RequestDraft[] = [];
+  readonly #limit: number;
   readonly #connections = new WeakMap<Socket, number>();
   #connectionCount = 0;
   readonly #waiting = new Set<{ pattern: RegExp; resolve: (request: RecordedRequest) => void }>();
+
+  constructor(limit = MAX_REQUESTS) {
+    this.#limit = limit;
+  }
 
   /** Starts the record of one exchange; it ends by itself with the response. */
   record(request: IncomingMessage, response: ServerResponse): RequestDraft {
@@ -45,6 +53,7 @@ export class Recorder {
       complete: false,
     };
     this.requests.push(draft);
+    if (this.requests.length > this.#limit) this.requests.shift();
     response.once("close", () => {
       draft.endMs = Date.now();
       draft.complete = response.writableFinished;

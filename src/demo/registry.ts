@@ -27,7 +27,7 @@ export interface DemoRegistry {
   readonly url: string;
   /** `127.0.0.1:PORT` */
   readonly host: string;
-  /** Every request so far, in the order in which they came. */
+  /** The requests so far (the last 10,000), in the order in which they came. */
   readonly requests: readonly RecordedRequest[];
   /** Resolves with the first request that matches "METHOD TARGET" and has ended, already or in future. */
   whenEnded(pattern: RegExp): Promise<RecordedRequest>;

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { Agent, get, request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { Agent, createServer, get, request as httpRequest } from "node:http";
 import { get as getTls } from "node:https";
+import type { AddressInfo } from "node:net";
 import { suite, test, type TestContext } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { digestOf } from "../../src/demo/content.ts";
 import { buildImage, sampleImages, type SampleImage } from "../../src/demo/images.ts";
 import { buildLayer } from "../../src/demo/layer.ts";
+import { Recorder } from "../../src/demo/recorder.ts";
 import { startDemoRegistry, type DemoRegistry, type DemoRegistryOptions } from "../../src/demo/registry.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { TEST_TLS } from "../support/tls.ts";
@@ -415,6 +418,23 @@ suite("the record", () => {
     await fetch(`${registry.url}/v2/`);
     assert.notEqual(registry.requests[2]?.connection, whole?.connection);
   });
+});
+
+test("only the last requests are kept", async (t) => {
+  const recorder = new Recorder(2);
+  const server = createServer((request, response) => {
+    recorder.record(request, response);
+    response.end();
+  });
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  for (const path of ["/1", "/2", "/3"]) await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  assert.deepEqual(
+    recorder.requests.map(({ target }) => target),
+    ["/2", "/3"],
+  );
 });
 
 suite("sample images", () => {
