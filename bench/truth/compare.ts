@@ -149,8 +149,13 @@ function evidenceFor(
   const count = shared.get(observed)?.get(truth) ?? 0;
   const apartMs = startsApart(truth, observed);
   const together = truth.plan.reference === observed.reference && apartMs <= SAME_REQUEST_MS;
-  // The distance only ranks equals: it stays below 1.
-  return count + (together ? 1 - apartMs / (2 * SAME_REQUEST_MS) : 0);
+  // How far apart only ranks equals: it stays below 1. Twins that start in the same millisecond differ in their ends.
+  const distance = apartMs + Math.min(SAME_REQUEST_MS, endsApart(truth, observed));
+  return count + (together ? 1 - distance / (4 * SAME_REQUEST_MS) : 0);
+}
+
+function endsApart({ end }: TruePull, observed: ObservedPull): number {
+  return end === undefined ? 0 : Math.abs(end.earliestMs - observed.endMs);
 }
 
 /** Without a tap a pull starts at some time in its client's life, soon rather than late. */
