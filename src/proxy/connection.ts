@@ -3,7 +3,7 @@ import type { Failure } from "../pull/outcome.ts";
 import type { Listener } from "./listener.ts";
 import type { Transfer } from "./transfer.ts";
 
-/** One TCP connection of a client, with the transfers that run on it: several when the client pipelines. */
+/** One TCP connection of a client, with the transfers that run on it. */
 export class Connection {
   readonly id: number;
   readonly listener: Listener;
@@ -11,6 +11,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #transfers = new Set<Transfer>();
   #closing = false;
+  #lastTurn: Promise<void> = Promise.resolve();
 
   constructor(id: number, listener: Listener, socket: Socket) {
     this.id = id;
@@ -31,6 +32,14 @@ export class Connection {
 
   get runningTransfers(): number {
     return this.#transfers.size;
+  }
+
+  /**
+   * Handles one request after the other: responses go out in order anyway, and a client that pipelines must not cause
+   * more requests to upstreams than one that does not. `handle` never rejects.
+   */
+  takeTurn(handle: () => Promise<void>): void {
+    this.#lastTurn = this.#lastTurn.then(() => (this.isOpen ? handle() : undefined));
   }
 
   add(transfer: Transfer): void {

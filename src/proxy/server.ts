@@ -155,7 +155,7 @@ class ProxyServer implements Proxy {
       // An aborted transfer is told by its connection.
       response.on("error", () => {});
       const connection = this.#connections.get(request.socket);
-      if (connection !== undefined) void handleRequest(this.#plane, { request, response, connection });
+      connection?.takeTurn(() => handleRequest(this.#plane, { request, response, connection }));
     });
     server.on("connect", (request: IncomingMessage) => this.#turnAway(request.socket, "method"));
     server.on("clientError", (error: ParseError, duplex) => {
@@ -177,6 +177,8 @@ class ProxyServer implements Proxy {
       remoteAddress: connection.remoteAddress,
       ...(peerProcess !== undefined && { peerProcess }),
     });
+    // Node.js takes its own listener off a socket that asked for CONNECT.
+    socket.on("error", () => {});
     // No client of a registry closes its half while it waits: it went away.
     socket.on("end", () => connection.runningTransfers > 0 && connection.destroy("client_aborted"));
     socket.on("close", () => {

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import type { LookupFunction, Socket } from "node:net";
+import { isIPv6, type LookupFunction, type Socket } from "node:net";
 import { callbackify } from "node:util";
 import { Agent, type Dispatcher } from "undici";
 import { createConnector, type Dial } from "./connect.ts";
@@ -55,12 +55,13 @@ export class Connections {
     return { ...hop, dispatcher: this.#pool({ ...rulesOf(upstream), allowPrivate }), headers: [] };
   }
 
+  /** For requests to the registry itself: it is not told where redirects lead. */
   agent(upstream: Upstream): HttpAgent {
-    const dial: Dial = { ...rulesOf(upstream), origin: upstream.origin, allowPrivate: upstream.allowPrivateAddresses };
-    const key = `${upstream.origin.origin} ${keyOf(dial)}`;
+    const rules: Rules = { ...rulesOf(upstream), allowPrivate: upstream.allowPrivateAddresses };
+    const key = `${upstream.origin.protocol} ${keyOf(rules)}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
-    const agent = createAgent(this.#open, dial);
+    const agent = createAgent(this.#open, upstream.origin.protocol, rules);
     this.#agents.set(key, agent);
     return agent;
   }
@@ -111,10 +112,13 @@ function mayBePrivate(upstream: Upstream, origin: URL): boolean {
 type Open = (dial: Dial, callback: (error: NodeJS.ErrnoException | null, socket: Socket) => void) => void;
 
 /** An agent of Node.js whose connections all pass the connector. */
-function createAgent(open: Open, dial: Dial): HttpAgent {
-  const agent = dial.origin.protocol === "https:" ? new HttpsAgent(AGENT_OPTIONS) : new HttpAgent(AGENT_OPTIONS);
-  agent.createConnection = (_options, callback) => {
-    open(dial, (error, socket) => callback?.(error, socket));
+function createAgent(open: Open, protocol: string, rules: Rules): HttpAgent {
+  const agent = protocol === "https:" ? new HttpsAgent(AGENT_OPTIONS) : new HttpAgent(AGENT_OPTIONS);
+  agent.createConnection = ({ host, port }, callback) => {
+    const hostname = isIPv6(host ?? "") ? `[${host}]` : host;
+    open({ ...rules, origin: new URL(`${protocol}//${hostname}:${port}`) }, (error, socket) =>
+      callback?.(error, socket),
+    );
     return undefined;
   };
   return agent;

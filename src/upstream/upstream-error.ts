@@ -32,8 +32,9 @@ export function toUpstreamError(error: unknown, host: string): UpstreamError {
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return new UpstreamError("tls", `${host}: TLS failed (${code})`, { cause: error });
   }
-  // What has no code comes from no socket: it is a mistake of ours.
-  const failure = code === "" ? "proxy" : (FAILURE_OF_CODE[code] ?? "truncated");
+  // What has no code comes from no socket: it is a mistake of ours. Only undici's parser leaves its codes out.
+  const isOurs = code === "" && !(error instanceof Error && error.name === "HTTPParserError");
+  const failure = isOurs ? "proxy" : (FAILURE_OF_CODE[code] ?? "truncated");
   return new UpstreamError(failure, `${host}: ${MESSAGE[failure]}`, { cause: error });
 }
 

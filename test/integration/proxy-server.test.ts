@@ -278,6 +278,29 @@ test("bad bytes behind a request that is being answered cut the connection, and 
   await upstream.until(() => upstream.sockets.size === 0);
 });
 
+test("a CONNECT that is reset crashes nothing", async (t) => {
+  const { proxy } = await startPair(t);
+  const socket = await openSocket(proxy.port);
+  socket.write("CONNECT registry.test:443 HTTP/1.1\r\nHost: registry.test:443\r\n\r\n");
+  await proxy.event("refused");
+  socket.resetAndDestroy();
+  await proxy.event("connection-closed");
+});
+
+test("pipelined requests reach the upstream one after the other", async (t) => {
+  const waiting: WireRequest[] = [];
+  const { proxy, upstream } = await startPair(t, (request) => waiting.push(request));
+  const socket = await openSocket(proxy.port);
+  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`.repeat(50));
+  await upstream.until(() => upstream.requests.length === 1);
+  assert.equal(proxy.events.filter(({ type }) => type === "started").length, 1);
+  waiting.forEach(ok);
+  await upstream.until(() => upstream.requests.length === 2);
+  socket.destroy();
+  await proxy.event("connection-closed");
+  assert.equal(proxy.events.filter(({ type }) => type === "started").length, 2, "nobody waits for the other 48");
+});
+
 test("draining lets transfers finish, closes their connections and takes no new ones", async (t) => {
   let finish: (() => unknown) | undefined;
   const { proxy } = await startPair(t, ({ socket }) => {
