@@ -17,7 +17,7 @@ for (const [title, release] of [
         createBuildah({ release, ...options }),
       ),
     isolation: "buildah",
-    together: "apart",
+    sharesDownloads: false,
     sharesLayers: true,
   });
 }

@@ -1,7 +1,10 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import { startContainerd } from "../support/clients/containerd.ts";
+import { buildImage, buildLayer } from "../support/clients/image.ts";
 import { missingPrograms } from "../support/clients/programs.ts";
 import { testCandidate } from "./scenarios.ts";
-import { readExample } from "./stage.ts";
+import { openStage, readExample } from "./stage.ts";
 import { daemonSubject } from "./subject.ts";
 
 const hosts = readExample("containerd/certs.d/_default/hosts.toml");
@@ -19,27 +22,28 @@ for (const [title, release, api] of [
     subject: (stage) =>
       daemonSubject(async () => startContainerd({ release, api, hosts: { _default: stage.localise(hosts) } })),
     isolation: "containerd",
-    together: "joined",
+    sharesDownloads: true,
     sharesLayers: true,
   });
 }
 
-testCandidate({
-  title: "containerd 2 with its own labels in hosts.toml",
-  missing: missingPrograms("sid", "containerd") ?? missingPrograms("bookworm", "docker-registry"),
-  config: readExample("pullmeter.yaml"),
-  subject: (stage) =>
-    daemonSubject(async () =>
-      startContainerd({
-        release: "sid",
-        hosts: { _default: withLabels(stage.localise(hosts), "firecracker", "warmup") },
-      }),
-    ),
-  isolation: "firecracker",
-  trigger: "warmup",
-  together: "joined",
-  sharesLayers: true,
-});
+test(
+  "the headers in hosts.toml set the labels of the pull",
+  { skip: missingPrograms("sid", "containerd") ?? missingPrograms("bookworm", "docker-registry") ?? false },
+  async (t) => {
+    const stage = await openStage(readExample("pullmeter.yaml"));
+    t.after(stage.close);
+    const labelled = withLabels(stage.localise(hosts), "firecracker", "warmup");
+    const containerd = await startContainerd({ release: "sid", hosts: { _default: labelled } });
+    t.after(containerd.close);
+    await stage.open.push("labels/app", "v1", buildImage({ layers: [buildLayer({ bytes: 1000 })] }));
+    const result = await containerd.pull("docker.io/labels/app:v1");
+    assert.equal(result.exitCode, 0, result.error);
+    const labels = { registry: "docker.io", status: "ok", on_disk: false, has_creds: false };
+    await stage.expectPulls("labels/app", [{ ...labels, isolation: "firecracker", trigger: "warmup" }]);
+    await stage.expectNothingElse();
+  },
+);
 
 /** The example's text with other values for its two headers. */
 function withLabels(text: string, isolation: string, trigger: string): string {

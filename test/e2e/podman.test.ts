@@ -14,7 +14,7 @@ testCandidate({
       createPodman({ release: "bookworm", ...options }),
     ),
   isolation: "podman",
-  together: "apart",
+  sharesDownloads: false,
   sharesLayers: true,
 });
 
@@ -29,7 +29,7 @@ testCandidate({
       createPodman({ release: "sid", ...options }),
     ),
   isolation: "podman",
-  together: "apart",
+  sharesDownloads: false,
   sharesLayers: true,
 });
 

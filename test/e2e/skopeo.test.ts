@@ -17,8 +17,8 @@ for (const [title, release] of [
         createSkopeo({ release, ...options }),
       ),
     isolation: "skopeo",
-    together: "apart",
+    sharesDownloads: false,
     sharesLayers: false,
-    onDisk: "inspection",
+    mayOnlyLook: true,
   });
 }

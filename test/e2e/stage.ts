@@ -26,7 +26,7 @@ export interface Stage {
   expectPulls(repository: string, expected: readonly Expected[]): Promise<readonly PullLine[]>;
   /** Nothing else was observed than what was expected, and both histograms say the same as the log. */
   expectNothingElse(): Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The text of a file below examples/. */
@@ -104,7 +104,7 @@ function withLoopbackRegistries(config: string, upstreams: Readonly<Record<strin
   return stringify({
     ...settings,
     registries: { ...settings.registries, ...registries },
-    tracker: { daemonSettle: "1s", processSettle: "1s" },
+    tracker: { daemonSettle: "1s", processSettle: "1s", dockerRetryWait: "2s" },
   });
 }
 
