@@ -65,7 +65,7 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   let state: "starting" | "serving" | "draining" = "starting";
   const admin = new AdminServer({
     ...config.admin.address,
-    expose: exposeMetrics(metrics.metricsRegistry),
+    expose: exposeMetrics(metrics),
     pulls: view,
     readiness: () => ({ ready: state === "serving", details: { state } }),
     failed: (error) => logger.error("an admin request failed", { error }),

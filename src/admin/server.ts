@@ -25,7 +25,7 @@ export interface AdminOptions {
 interface Answer {
   readonly status?: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -67,7 +67,7 @@ export class AdminServer {
       this.#options.failed(error);
       return text(500, "internal error");
     });
-    const body = Buffer.from(answer.body);
+    const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
     response.writeHead(answer.status ?? 200, {
       ...HARDENING,
       ...answer.headers,

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { Histogram } from "../exposition/histogram.ts";
 import { Cap } from "../label/cap.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import type { Definition } from "./definition.ts";
@@ -33,9 +34,11 @@ const UNNAMED_REGISTRIES = ["[UNKNOWN]", "[IP_ADDRESS]"];
 /** All metrics in a registry of their own: two of them in one process share nothing. */
 export function createMetrics(options: MetricsOptions) {
   const metricsRegistry = new Registry();
+  const histograms: Pick<Histogram<never>, "collect">[] = [];
   const imageFetchName = options.imageFetchHistogram ?? page.IMAGE_FETCH_DURATION.name;
   const metrics = {
     metricsRegistry,
+    histograms,
     imageFetchDuration:
       imageFetchName === false ? undefined : histogram({ ...page.IMAGE_FETCH_DURATION, name: imageFetchName }),
     pullDuration: histogram(page.PULL_DURATION),
@@ -79,14 +82,10 @@ export function createMetrics(options: MetricsOptions) {
     return new Gauge<Label>({ name, help, labelNames: [...labels], registers: [metricsRegistry] });
   }
 
-  function histogram<Label extends string>({ name, help, labels, buckets = [] }: Definition<Label>) {
-    return new Histogram<Label>({
-      name,
-      help,
-      labelNames: [...labels],
-      buckets: [...buckets],
-      registers: [metricsRegistry],
-    });
+  function histogram<Label extends string>({ buckets = [], native = false, ...definition }: Definition<Label>) {
+    const metric = new Histogram<Label>({ ...definition, buckets, ...(native && { native: {} }) });
+    histograms.push(metric);
+    return metric;
   }
 
   function cap(label: "registry" | "isolation" | "trigger", limit: number, values: readonly string[] = []) {

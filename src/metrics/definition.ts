@@ -6,6 +6,8 @@ export interface Definition<Label extends string = string> {
   readonly labels: readonly Label[];
   /** Upper bounds of a histogram, without +Inf. */
   readonly buckets?: readonly number[];
+  /** A native histogram as well, for scrapers that ask for protobuf. */
+  readonly native?: boolean;
 }
 
 type Options<Label extends string> = Pick<Definition, "name" | "help"> & { readonly labels?: readonly Label[] };
@@ -19,7 +21,7 @@ export function gauge<const Label extends string = never>(options: Options<Label
 }
 
 export function histogram<const Label extends string>(
-  options: Options<Label> & { readonly buckets: readonly number[] },
+  options: Options<Label> & { readonly buckets: readonly number[]; readonly native?: boolean },
 ): Definition<Label> {
   return { type: "histogram", labels: [], ...options };
 }

@@ -1,98 +1,63 @@
 import type { Registry } from "prom-client";
-import { chooseOffer, type MediaOffer } from "./accept.ts";
-import { formatGoFloat } from "./go-float.ts";
-
-/** What a scrape is answered with. */
-export interface Exposition {
-  readonly contentType: string;
-  readonly body: string;
-}
+import type { Histogram } from "../exposition/histogram.ts";
+import type { HistogramSample, Labels, MetricFamily, Sample } from "../exposition/metric-family.ts";
+import { expose, type Exposition } from "../exposition/negotiate.ts";
 
 /** Answers a scrape in the format that its `Accept` header likes best. */
 export type Expose = (accept: string | undefined) => Promise<Exposition>;
 
-interface Format extends MediaOffer {
-  readonly contentType: string;
-  readonly render: (families: readonly Family[]) => string;
+/** Where metrics are kept: counters, gauges and those of the process by prom-client, histograms by the house. */
+export interface MetricSources {
+  readonly metricsRegistry: Registry;
+  readonly histograms: readonly Pick<Histogram<never>, "collect">[];
 }
 
-/** All series of one metric. */
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: string;
-  readonly samples: readonly Sample[];
-}
-
-interface Sample {
-  readonly name: string;
-  readonly labels: Readonly<Partial<Record<string, string | number>>>;
-  readonly value: number;
-}
-
-/** In the order of our own preference. */
-const FORMATS: readonly [Format, ...Format[]] = [
-  {
-    type: "text/plain",
-    parameters: { version: "0.0.4" },
-    contentType: "text/plain; version=0.0.4; charset=utf-8",
-    render: renderText,
-  },
-];
-
-/** prom-client's objects, rendered here: its own rendering spells `le` as JavaScript does. */
-export function exposeMetrics(metricsRegistry: Registry): Expose {
+/** prom-client's objects, rendered here: its own rendering spells `le` as JavaScript does, and renames counters. */
+export function exposeMetrics({ metricsRegistry, histograms }: MetricSources): Expose {
   return async (accept) => {
-    const format = chooseOffer(accept, FORMATS);
-    return { contentType: format.contentType, body: format.render(await collect(metricsRegistry)) };
+    const own = histograms.map((histogram) => histogram.collect());
+    return expose([...own, ...(await collectFromPromClient(metricsRegistry))], accept);
   };
 }
 
-async function collect(metricsRegistry: Registry): Promise<readonly Family[]> {
+type PromClientMetric = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
+
+async function collectFromPromClient(metricsRegistry: Registry): Promise<readonly MetricFamily[]> {
   const metrics = await metricsRegistry.getMetricsAsJSON();
-  return metrics.map((metric) => ({
-    name: metric.name,
-    help: metric.help,
-    // A word at run time; prom-client 15.1.3 declares a numeric enum.
-    type: String(metric.type),
-    samples: metric.values.map((value) => ({
-      name: "metricName" in value && typeof value.metricName === "string" ? value.metricName : metric.name,
-      labels: value.labels,
-      value: value.value,
-    })),
-  }));
+  // Neither the house nor prom-client's metrics of the process have summaries, which no two processes can merge.
+  return metrics.filter(({ type }) => String(type) !== "summary").map(toFamily);
 }
 
-// https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-function renderText(families: readonly Family[]): string {
-  let text = "";
-  for (const { name, help, type, samples } of families) {
-    text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
-    for (const sample of samples) {
-      text += `${sample.name}${renderLabels(sample.labels)} ${formatGoFloat(sample.value)}\n`;
+function toFamily(metric: PromClientMetric): MetricFamily {
+  const { name, help, values } = metric;
+  // A word at run time; prom-client 15.1.3 declares a numeric enum.
+  const type = String(metric.type);
+  if (type === "histogram") return { name, help, type, samples: toHistograms(metric) };
+  const samples = values.map(({ labels, value }): Sample => ({ labels: toLabels(labels), value }));
+  return { name, help, type: type === "counter" || type === "gauge" ? type : "unknown", samples };
+}
+
+/** prom-client lists a histogram's lines one after the other: buckets, sum, count. */
+function toHistograms({ values }: PromClientMetric): readonly HistogramSample[] {
+  const samples: HistogramSample[] = [];
+  let buckets: { upperBound: number; cumulativeCount: number }[] = [];
+  let sum = 0;
+  for (const line of values) {
+    const { le, ...labels } = line.labels;
+    const lineName = "metricName" in line ? String(line.metricName) : "";
+    if (le !== undefined)
+      buckets.push({ upperBound: le === "+Inf" ? Infinity : Number(le), cumulativeCount: line.value });
+    else if (lineName.endsWith("_sum")) sum = line.value;
+    else {
+      samples.push({ labels: toLabels(labels), count: line.value, sum, buckets });
+      buckets = [];
     }
   }
-  return text;
+  return samples;
 }
 
-/** In declared order, `le` last as Go's client has it. */
-function renderLabels(labels: Sample["labels"]): string {
-  let pairs = "";
-  for (const name in labels) {
-    if (name !== "le") pairs += `${pairs && ","}${name}="${escapeLabelValue(String(labels[name]))}"`;
-  }
-  const { le } = labels;
-  if (le !== undefined) pairs += `${pairs && ","}le="${typeof le === "number" ? formatGoFloat(le) : le}"`;
-  return pairs && `{${pairs}}`;
-}
-
-function escapeHelp(help: string): string {
-  return help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-}
-
-const TO_ESCAPE = /[\\\n"]/;
-
-function escapeLabelValue(value: string): string {
-  if (!TO_ESCAPE.test(value)) return value;
-  return escapeHelp(value).replaceAll('"', '\\"');
+function toLabels(labels: Readonly<Partial<Record<string, string | number>>>): Labels {
+  const pairs: [string, string][] = [];
+  for (const name in labels) pairs.push([name, String(labels[name])]);
+  return pairs;
 }

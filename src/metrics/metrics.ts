@@ -22,6 +22,7 @@ export const PULL_DURATION = histogram({
   labels: PULL_LABELS,
   // Seconds, 5 ms to 1 h: a pull that is on disk takes milliseconds; most others end between 1 s and 5 min.
   buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600],
+  native: true,
 });
 
 export const PULLS_IN_PROGRESS = gauge({

@@ -1,3 +1,4 @@
+import type { Exemplar } from "../exposition/metric-family.ts";
 import { OTHER } from "../label/cap.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import type { FinishedPull, PullObserver } from "../pull/pull-event.ts";
@@ -37,10 +38,18 @@ function observeFinishedPull({ caps, ...metrics }: Metrics, pull: FinishedPull):
     has_creds: String(pull.hasCreds),
     trigger: caps.trigger.admit(pull.trigger),
   });
-  metrics.pullDuration.observe(labels, durationMs / 1000);
+  const exemplar = exemplarOf(pull);
+  metrics.pullDuration.observe(labels, durationMs / 1000, exemplar);
   // The origin's status knows ok and error only, and its durations are whole microseconds.
   const status = pull.status === "ok" ? "ok" : "error";
-  metrics.imageFetchDuration?.observe({ ...labels, status }, Math.round(durationMs * 1000));
+  metrics.imageFetchDuration?.observe({ ...labels, status }, Math.round(durationMs * 1000), exemplar);
+}
+
+/** What leads from a bucket to a pull: its line in the log, and its trace if the client has one. */
+function exemplarOf({ id, traceId, decidedMs }: FinishedPull): Omit<Exemplar, "value"> {
+  const labels: [string, string][] = [["pull_id", id]];
+  if (traceId !== undefined) labels.push(["trace_id", traceId]);
+  return { labels, timestampMs: atLeastZero(decidedMs) };
 }
 
 type PullLabels = Readonly<Record<(typeof PULL_LABELS)[number], string>>;

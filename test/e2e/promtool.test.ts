@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { missingPrograms, programPath, type Release } from "../support/clients/programs.ts";
 import { everythingObserved } from "../support/everything-observed.ts";
+import { expositionText } from "../support/exposition-text.ts";
 
 function checkMetrics(release: Release, exposition: string) {
   const path = programPath("promtool", release);
@@ -17,7 +18,7 @@ for (const release of ["bookworm", "sid"] as const) {
     `promtool (${release}) finds nothing wrong with /metrics but the name of the origin's histogram`,
     { skip },
     async () => {
-      const { body } = await everythingObserved()(undefined);
+      const body = await expositionText(everythingObserved());
       const { status, complaints } = checkMetrics(release, body);
       const own = complaints.filter(
         (line) => !line.startsWith("buildbuddy_remote_execution_image_fetch_duration_usec "),

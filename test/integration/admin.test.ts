@@ -25,7 +25,7 @@ async function admin(t: TestContext, overrides: Partial<AdminOptions> = {}) {
   const server = new AdminServer({
     host: "127.0.0.1",
     port: 0,
-    expose: exposeMetrics(metrics.metricsRegistry),
+    expose: exposeMetrics(metrics),
     pulls,
     readiness: () => ({ ready: true, details: {} }),
     failed: (error) => errors.push(error),
@@ -57,17 +57,32 @@ async function fetchPath(port: number, path: string, options: { method: string; 
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
-test("/metrics answers the text format with a pull that was finished", async (t) => {
+for (const [accept, contentType] of [
+  ["text/plain", "text/plain; version=0.0.4; charset=utf-8"],
+  [
+    "application/openmetrics-text;version=1.0.0, */*;q=0.1",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  ],
+] as const) {
+  test(`/metrics answers ${accept} with a pull that was finished`, async (t) => {
+    const { get, finish } = await admin(t);
+    finish(finishedPull());
+    const { status, headers, body } = await get("/metrics", "GET", { accept });
+    assert.equal(status, 200);
+    assert.equal(headers["content-type"], contentType);
+    assert.equal(headers.vary, "Accept");
+    assert.match(body, /^pullmeter_pull_duration_seconds_count\{isolation="containerd",registry="ghcr\.io",.*\} 1$/m);
+    assert.match(body, /^process_cpu_seconds_total /m);
+  });
+}
+
+test("/metrics answers bytes to who asks for protobuf", async (t) => {
   const { get, finish } = await admin(t);
   finish(finishedPull());
-  const { status, headers, body } = await get("/metrics", "GET", {
-    accept: "application/openmetrics-text;version=1.0.0, */*;q=0.1",
-  });
-  assert.equal(status, 200);
-  assert.equal(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-  assert.equal(headers.vary, "Accept");
-  assert.match(body, /^pullmeter_pull_duration_seconds_count\{isolation="containerd",registry="ghcr\.io",.*\} 1$/m);
-  assert.match(body, /^process_cpu_seconds_total /m);
+  const accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+  const { headers, body } = await get("/metrics", "GET", { accept });
+  assert.match(headers["content-type"] ?? "", /^application\/vnd\.google\.protobuf;/);
+  assert.match(body, /pullmeter_pull_duration_seconds/);
 });
 
 test("HEAD answers the head that GET does, without a body", async (t) => {

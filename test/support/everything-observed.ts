@@ -39,5 +39,5 @@ export function everythingObserved(): Expose {
   transfers({ type: "responded", atMs: START_MS + 40, transfer: 1, status: 200 });
   transfers({ type: "finished", atMs: START_MS + 50, transfer: 1, bytes: 700 });
   transfers({ type: "refused", atMs: START_MS, listener: "shared", reason: "unknown_registry" });
-  return exposeMetrics(metrics.metricsRegistry);
+  return exposeMetrics(metrics);
 }

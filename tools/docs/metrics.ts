@@ -17,8 +17,9 @@ const INTRODUCTION = `# Metrics
 
 <!-- Generated from src/metrics/metrics.ts by "npm run docs": edit there. -->
 
-\`/metrics\` on the admin listener answers in the text format 0.0.4. One finished pull is exactly one observation in each
-of the two histograms of pulls. \`${IMAGE_FETCH_DURATION.name}\` is the
+\`/metrics\` on the admin listener answers in the format that the \`Accept\` header likes best: text 0.0.4, OpenMetrics 1.0
+(with exemplars: the id of a pull and of its trace), or protobuf (with native histograms as well). Names of series are the
+same in all of them. One finished pull is exactly one observation in each of the two histograms of pulls. \`${IMAGE_FETCH_DURATION.name}\` is the
 histogram of BuildBuddy's executors, with its labels, bounds and spelling of \`le\`, so that series from executors and
 from pullmeter merge; its name can be changed, or the histogram left out. It knows the statuses \`ok\` and \`error\` only.
 
@@ -60,9 +61,10 @@ export function metricsPage(): string {
   ].join("\n");
 }
 
-function metricSection({ name, type, help, labels, buckets }: Definition): string {
+function metricSection({ name, type, help, labels, buckets, native = false }: Definition): string {
   const facts = [`- type: ${type}`, `- labels: ${labels.length === 0 ? "none" : words(labels)}`];
   if (buckets) facts.push(`- buckets: ${buckets.join(", ")}, +Inf`);
+  if (native) facts.push("- also a native histogram, for scrapers that ask for protobuf");
   return [`### \`${name}\`\n`, `${help}\n`, ...facts, ""].join("\n");
 }
 

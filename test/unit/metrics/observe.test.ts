@@ -4,13 +4,14 @@ import { createMetrics, type MetricsOptions } from "../../../src/metrics/create-
 import { exposeMetrics } from "../../../src/metrics/exposition.ts";
 import { observePulls, observeTransfers } from "../../../src/metrics/observe.ts";
 import type { TransferEvent, TransferStarted } from "../../../src/pull/transfer-event.ts";
+import { expositionText } from "../../support/exposition-text.ts";
 import { finishedPull, START_MS } from "../../support/finished-pull.ts";
 
 function harness(options: Partial<MetricsOptions> = {}) {
   const metrics = createMetrics({ version: "1.2.3", processMetrics: false, ...options });
-  const expose = exposeMetrics(metrics.metricsRegistry);
+  const expose = exposeMetrics(metrics);
   const series = async (pattern: string) =>
-    (await expose(undefined)).body.split("\n").filter((line) => line.startsWith(pattern));
+    (await expositionText(expose)).split("\n").filter((line) => line.startsWith(pattern));
   return { pulls: observePulls(metrics), transfers: observeTransfers(metrics), series };
 }
 

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METRICS } from "../../../src/metrics/metrics.ts";
 import { everythingObserved } from "../../support/everything-observed.ts";
+import { expositionText } from "../../support/exposition-text.ts";
+import { decodeFamilies } from "../../support/protobuf-decoder.ts";
 
 // The rules of client_golang's promlint (prometheus/testutil/promlint/validations), which `promtool check metrics` runs,
 // so that they hold where promtool is not at hand.
@@ -50,8 +52,40 @@ function parseFamilies(body: string): Family[] {
     });
 }
 
+/** The live exposition in each format, as families of the text format. OpenMetrics names counters without their suffix. */
+const FORMATS: Readonly<Record<string, () => Promise<readonly Family[]>>> = {
+  text: async () => parseFamilies(await liveExposition()),
+  OpenMetrics: async () => {
+    const text = await expositionText(everythingObserved(), "application/openmetrics-text");
+    assert.match(text, /^# EOF\n$/m);
+    const blocks = text.replace(/# EOF\n$/, "").replaceAll(/ # \{.*$/gm, "");
+    return parseFamilies(
+      blocks.replaceAll(
+        /^# TYPE (\S+) (\S+)\n(?:# UNIT .*\n)?# HELP \S+ (.*)$/gm,
+        (_, name: string, type: string, help: string) => {
+          const full = type === "counter" ? `${name}_total` : name;
+          return `# HELP ${full} ${help}\n# TYPE ${full} ${type}`;
+        },
+      ),
+    );
+  },
+  protobuf: async () => {
+    const accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    const { body } = await everythingObserved()(accept);
+    assert.ok(typeof body !== "string");
+    return decodeFamilies(body).map(({ name, help, type, metric = [] }) => ({
+      name,
+      help,
+      type: ["counter", "gauge", "summary", "untyped", "histogram"][type] ?? "",
+      samples: metric.map(
+        ({ label = [] }) => `${name}{${label.map((pair) => `${pair.name}="${pair.value}"`).join(",")}} 1`,
+      ),
+    }));
+  },
+};
+
 async function liveExposition(): Promise<string> {
-  return (await everythingObserved()(undefined)).body;
+  return expositionText(everythingObserved());
 }
 
 test("every metric of ours has a series in what is linted here", async () => {
@@ -60,11 +94,22 @@ test("every metric of ours has a series in what is linted here", async () => {
   assert.deepEqual(silent, []);
 });
 
-test("the live exposition breaks no rule of promlint", async () => {
-  const families = parseFamilies(await liveExposition());
-  assert.ok(families.length > 25, String(families.length));
-  assert.equal(new Set(families.map(({ name }) => name)).size, families.length, "no metric twice");
-  assert.deepEqual(families.flatMap(lint), []);
+for (const [format, families] of Object.entries(FORMATS)) {
+  test(`the live exposition in ${format} breaks no rule of promlint`, async () => {
+    const live = await families();
+    assert.ok(live.length > 25, String(live.length));
+    assert.equal(new Set(live.map(({ name }) => name)).size, live.length, "no metric twice");
+    assert.deepEqual(live.flatMap(lint), []);
+  });
+}
+
+async function headsOf(families: () => Promise<readonly Family[]>): Promise<readonly string[]> {
+  return (await families()).map(({ name, type }) => `${name} ${type}`);
+}
+
+test("the three formats tell of the same metrics", async () => {
+  const [text, ...others] = await Promise.all(Object.values(FORMATS).map(headsOf));
+  for (const other of others) assert.deepEqual(other, text);
 });
 
 test("each line of the live exposition is one of the text format", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { chooseOffer } from "../../../src/metrics/accept.ts";
+import { chooseOffer } from "../../../src/exposition/accept.ts";
 
 const TEXT = { type: "text/plain", parameters: { version: "0.0.4" } };
 const OPEN_METRICS = { type: "application/openmetrics-text", parameters: { version: "1.0.0" } };

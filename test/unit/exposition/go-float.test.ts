@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatGoFloat } from "../../../src/metrics/go-float.ts";
+import { formatGoFloat } from "../../../src/exposition/go-float.ts";
 
 // Printed by Go 1.26: strconv.FormatFloat(value, 'g', -1, 64).
 const PRINTED_BY_GO: ReadonlyArray<readonly [value: number, text: string]> = [
