@@ -71,7 +71,9 @@ export class ProxyProcess {
   }
 
   async metrics(): Promise<string> {
-    return (await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`)).text();
+    const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`);
+    if (!response.ok) throw new Error(`/metrics: ${response.status} ${await response.text()}`);
+    return response.text();
   }
 
   /** SIGTERM; returns the exit code. */

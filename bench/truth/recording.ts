@@ -139,7 +139,7 @@ function pullRow(truth: TruePull, pull: ClientPull | undefined, at: Clock): Row 
     ...(exchanges.length === 0
       ? {}
       : { wireStartMs: at(exchanges[0]?.startMs ?? 0), wireEndMs: at(Math.max(...ends)) }),
-    ...(truth.awaitedEndMs === undefined ? {} : { awaitedEndMs: at(truth.awaitedEndMs) }),
+    ...(truth.end === undefined ? {} : { joinedEndMs: at(truth.end.latestMs) }),
     on_disk: truth.onDisk ?? null,
     has_creds: truth.hasCreds ?? false,
   };

@@ -41,10 +41,8 @@ export interface TruePull {
   readonly hasCreds: boolean | undefined;
   /** First request, ping included. */
   readonly start: Span | undefined;
-  /** End of its own last response. */
+  /** End of its own last response, or of the last layer that it waited for while another pull of its daemon fetched it. */
   readonly end: Span | undefined;
-  /** When another pull of its daemon had fetched the last layer that this one waited for; absent if it waited for none. */
-  readonly awaitedEndMs?: number;
 }
 
 const CONTENT = /^\/v2\/.+\/(?:manifests|blobs)\/([^/?]+)/;
@@ -103,8 +101,7 @@ function trueOf(pull: ClientPull, own: readonly Exchange[], context: Context): T
   const untold = silentKill || STORE_FAILURE.test(result.error);
   const layers = new Set(layersOf(pull));
   const requested = own.filter((exchange) => layers.has(askedFor(exchange) ?? ""));
-  const ends = own.map((exchange) => endOf(exchange, context.attempts.get(exchange) ?? []));
-  const awaitedEnds = awaited(pull, own, context).map(({ endMs = 0 }) => endMs);
+  const ends = [...own, ...awaited(pull, own, context)].map((exchange) => endOf(exchange, context));
   const [first] = own;
   return {
     plan,
@@ -120,14 +117,13 @@ function trueOf(pull: ClientPull, own: readonly Exchange[], context: Context): T
       earliestMs: Math.max(...ends.map(({ earliestMs }) => earliestMs)),
       latestMs: Math.max(...ends.map(({ latestMs }) => latestMs)),
     },
-    ...(awaitedEnds.length === 0 ? {} : { awaitedEndMs: Math.max(...awaitedEnds) }),
   };
 }
 
 /** At the client's side when the last byte came or the connection went; at the registry's when the last byte left. */
-function endOf(exchange: Exchange, attempts: readonly Recorded[]): Span {
+function endOf(exchange: Exchange, { attempts }: Context): Span {
   const atClient = exchange.endMs ?? exchange.startMs;
-  const last = attempts.at(-1);
+  const last = attempts.get(exchange)?.at(-1);
   if (last === undefined) return spanOf([atClient]);
   // After an abort the proxy hears of it last: then the registry's side is the later one.
   return spanOf([atClient, exchange.aborted === undefined ? last.lastByteMs : (last.endMs ?? atClient)]);
