@@ -159,6 +159,7 @@ const MALFORMED: Readonly<Record<string, string>> = {
   "a negative length": "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
   "a switch of protocols": "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
   "a control character in a header": "HTTP/1.1 200 OK\r\nX-Bad: a\u0001b\r\nContent-Length: 2\r\n\r\nok",
+  "a delete character in a header": "HTTP/1.1 200 OK\r\nX-Bad: a\u007fb\r\nContent-Length: 2\r\n\r\nok",
   "a folded header": "HTTP/1.1 200 OK\r\nX-Bad: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
   "a giant head": `HTTP/1.1 200 OK\r\nX-Big: ${"x".repeat(70_000)}\r\nContent-Length: 2\r\n\r\nok`,
 };
@@ -258,7 +259,7 @@ test("a client that goes away while the proxy connects leaves nothing behind", a
   socket.destroy();
   assert.equal((await proxy.event("failed")).failure, "client_aborted");
   resolve?.();
-  await upstream.until(() => upstream.connections === 1);
+  await upstream.until(() => upstream.connections === 1 && upstream.sockets.size === 0);
   assert.equal(upstream.requests.length, 0, "the request is not sent for nobody");
 });
 
@@ -276,39 +277,54 @@ test("a hundred aborted downloads leave no connection open", async (t) => {
   assert.ok(failed.every(({ failure }) => failure === "client_aborted"));
 });
 
-test("a client that does not read holds the upstream back", async (t) => {
+/** Writes 512 MiB as fast as it is taken. */
+function pump({ socket }: WireRequest, onBlocked: (written: number) => void): void {
   const chunk = Buffer.alloc(64 * 1024);
   const total = 512 * 1024 * 1024;
   let written = 0;
-  let blocked: (() => void) | undefined;
-  const { proxy, upstream } = await startPair(t, ({ socket }) => {
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
-    const pump = (): void => {
-      while (written < total) {
-        written += chunk.length;
-        if (!socket.write(chunk)) break;
-      }
-      blocked?.();
-    };
-    socket.on("drain", pump);
-    pump();
+  const write = (): void => {
+    while (written < total) {
+      written += chunk.length;
+      if (!socket.write(chunk)) break;
+    }
+    onBlocked(written);
+  };
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+  socket.on("drain", write);
+  write();
+}
+
+for (const target of [BLOB, "/v2/library/app/tags/list"]) {
+  test(`a client that does not read ${target.slice(0, 30)} holds the upstream back`, async (t) => {
+    let written = 0;
+    let blocked: (() => void) | undefined;
+    const { proxy, upstream } = await startPair(t, (request) => {
+      pump(request, (bytes) => {
+        written = bytes;
+        blocked?.();
+      });
+    });
+    const before = process.memoryUsage().external;
+    const socket = await openSocket(proxy.port);
+    socket.pause();
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    await upstream.until(() => upstream.requests.length === 1);
+    // Blocked for good is seen only by nothing happening: no more is taken for 200 ms.
+    await new Promise<void>((resolve) => {
+      let timer = setTimeout(resolve, 200);
+      blocked = () => {
+        clearTimeout(timer);
+        timer = setTimeout(resolve, 200);
+      };
+    });
+    // 64 MiB: twice what the kernel's buffers of four loopback sockets take at most; the rest would be the proxy's.
+    assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken from the upstream`);
+    assert.ok(process.memoryUsage().external - before < 16 * 1024 * 1024, "no buffer grows in this process");
+
+    // It neither reads nor writes any more: it is gone, even if its own system keeps the connection.
+    socket.end();
+    await upstream.until(() => upstream.sockets.size === 0);
+    assert.equal((await proxy.event("failed")).failure, "client_aborted");
+    socket.destroy();
   });
-  const before = process.memoryUsage().external;
-  const socket = await openSocket(proxy.port);
-  socket.pause();
-  socket.write(`GET ${BLOB} HTTP/1.1\r\nHost: h\r\n\r\n`);
-  await upstream.until(() => upstream.requests.length === 1);
-  // Blocked for good is seen only by nothing happening: no more is taken for 200 ms.
-  await new Promise<void>((resolve) => {
-    let timer = setTimeout(resolve, 200);
-    blocked = () => {
-      clearTimeout(timer);
-      timer = setTimeout(resolve, 200);
-    };
-  });
-  // 64 MiB: twice what the kernel's buffers of four loopback sockets take at most; the rest would be the proxy's.
-  assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken from the upstream`);
-  assert.ok(process.memoryUsage().external - before < 16 * 1024 * 1024, "no buffer grows in this process");
-  socket.destroy();
-  await upstream.until(() => upstream.sockets.size === 0);
-});
+}
