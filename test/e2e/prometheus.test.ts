@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { buildImage, buildLayer } from "../support/clients/image.ts";
 import { createPodman } from "../support/clients/podman.ts";
-import { eventually, makeFolder, removeFolder, runOk, startDaemon } from "../support/clients/process.ts";
-import { missingPrograms, programPath, type Release } from "../support/clients/programs.ts";
+import { eventually } from "../support/clients/process.ts";
+import { missingPrograms } from "../support/clients/programs.ts";
+import { startPrometheus } from "../support/clients/prometheus.ts";
 import { freePorts } from "./pullmeter.ts";
 import { openStage, readExample, type Stage } from "./stage.ts";
 
@@ -19,7 +18,10 @@ for (const release of ["bookworm", "sid"] as const) {
     { skip: missing ?? false },
     async (t) => {
       const stage = await stageWithOnePull(t);
-      const prometheus = await startPrometheus(t, release, stage.localise(readExample("prometheus/prometheus.yml")));
+      const [port = 0] = await freePorts(1);
+      const config = stage.localise(readExample("prometheus/prometheus.yml"));
+      const prometheus = await startPrometheus({ release, port, config });
+      t.after(async () => prometheus.stop());
       const labels =
         'isolation="podman",registry="docker.io",status="ok",on_disk="false",has_creds="false",trigger="execution"';
       for (const histogram of [
@@ -36,33 +38,6 @@ for (const release of ["bookworm", "sid"] as const) {
       assert.equal(await prometheus.query("up"), "1");
     },
   );
-}
-
-interface RunningPrometheus {
-  /** Value of the first series of an instant query. */
-  query(expression: string): Promise<string | undefined>;
-}
-
-async function startPrometheus(t: TestContext, release: Release, example: string): Promise<RunningPrometheus> {
-  const folder = await makeFolder("prom");
-  t.after(async () => removeFolder(folder));
-  const config = join(folder, "prometheus.yml");
-  await mkdir(join(folder, "data"));
-  await writeFile(config, example.replace("scrape_interval: 15s", "scrape_interval: 1s\n    scrape_timeout: 1s"));
-  await runOk(programPath("promtool", release), ["check", "config", config]);
-  const [port] = await freePorts(1);
-  const listen = `--web.listen-address=127.0.0.1:${port}`;
-  const storage = `--storage.tsdb.path=${join(folder, "data")}`;
-  const daemon = startDaemon(programPath("prometheus", release), [`--config.file=${config}`, listen, storage]);
-  t.after(async () => daemon.stop());
-  await daemon.printed(/Server is ready to receive web requests/);
-  return {
-    query: async (expression) => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-      const answer = (await (await fetch(url)).json()) as { data: { result: { value: [number, string] }[] } };
-      return answer.data.result[0]?.value[1];
-    },
-  };
 }
 
 async function stageWithOnePull(t: TestContext): Promise<Stage> {
