@@ -52,7 +52,9 @@ export class ProxyProcess {
     const log = openSync(logFile, "w");
     // The kernel ends the program when this process is gone, however it went.
     const command = ["--pdeathsig", "KILL", "--", process.execPath, PROGRAM, "serve", "--config", file];
-    const child = spawn("setpriv", command, { stdio: ["ignore", log, log] });
+    // Settings come from the file alone.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULLMETER_")));
+    const child = spawn("setpriv", command, { stdio: ["ignore", log, log], env });
     closeSync(log);
     const proxy = new ProxyProcess({ child, logFile, adminPort, ports });
     await proxy.#ready();
