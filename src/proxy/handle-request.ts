@@ -41,12 +41,12 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
 
   // 1. What is asked for, and of which registry?
   const target = resolveTarget(request.url ?? "", request.rawHeaders, listener.registry);
-  const upstream = target.registry === "" ? undefined : plane.findUpstream(target.registry);
 
   // 2. From here on there is a transfer. It ends with the client's connection, if not before.
   const transfer = start(plane, client, target);
   try {
     // 3. What the rules forbid is refused.
+    const upstream = target.registry === "" ? undefined : plane.findUpstream(target.registry);
     const refusal = findRefusal({ request, listener, target, upstream });
     if (refusal !== undefined) return refuse(plane, client, transfer, refusal);
 

@@ -1,6 +1,8 @@
 import { isDigest } from "../oci/digest.ts";
+import { readRateLimit } from "../oci/rate-limit.ts";
 import type { ResponseStarted } from "../pull/transfer-event.ts";
 import { headerValue } from "./headers.ts";
+import { fingerprintSource } from "./rate-limit-source.ts";
 import type { Head } from "./transfer.ts";
 
 type ResponseFacts = Omit<ResponseStarted, "type" | "atMs" | "transfer">;
@@ -13,6 +15,8 @@ export function readResponseFacts(head: Head, nowMs: number): ResponseFacts {
   const contentType = headerValue(headers, "content-type");
   const digest = headerValue(headers, "docker-content-digest");
   const retryAfterSeconds = readRetryAfter(headerValue(headers, "retry-after"), nowMs);
+  const rateLimit = readRateLimit((name) => headerValue(headers, name));
+  const rateLimitSource = headerValue(headers, "docker-ratelimit-source");
   return {
     status,
     ...(contentLength !== undefined && { contentLength }),
@@ -20,6 +24,12 @@ export function readResponseFacts(head: Head, nowMs: number): ResponseFacts {
     ...(contentType !== undefined && { contentType }),
     ...(digest !== undefined && isDigest(digest) && { dockerContentDigest: digest }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(rateLimit !== undefined && {
+      rateLimit: {
+        ...rateLimit,
+        ...(rateLimitSource !== undefined && { source: fingerprintSource(rateLimitSource) }),
+      },
+    }),
     ...(host !== undefined && { servingHost: host }),
     ...(failure !== undefined && { failure }),
   };

@@ -124,4 +124,4 @@ function createAgent(open: Open, protocol: string, rules: Rules): HttpAgent {
   return agent;
 }
 
-const AGENT_OPTIONS = { keepAlive: true } as const;
+const AGENT_OPTIONS = { keepAlive: true, timeout: IDLE_TIMEOUT_MS } as const;

@@ -325,3 +325,17 @@ test("HTTP/1.0 clients get a body that ends with the connection", async (t) => {
   assert.equal(valueOf(response.headers, "transfer-encoding"), undefined);
   assert.equal(response.body.toString(), "ok");
 });
+
+test("an upstream with an IPv6 address is reached, for pulls and for the rest", async (t) => {
+  const upstream = await startScriptedUpstream(ok, { address: "::1" });
+  t.after(() => upstream.close());
+  const proxy = await startProxy(t, {
+    upstreams: [upstreamAt(upstream.origin)],
+    listener: { registry: "registry.test" },
+  });
+  for (const target of [MANIFEST, "/v2/library/app/tags/list"]) {
+    const response = await wireRequest(proxy.port, [`GET ${target} HTTP/1.1`, "Host: h"]);
+    assert.equal(response.body.toString(), "ok", target);
+    assert.equal(valueOf(upstream.requests.at(-1)?.headers ?? [], "host"), upstream.host);
+  }
+});

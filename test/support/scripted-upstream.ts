@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer, isIPv6, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 
 /** One request as it came over the wire, and the means to answer it with any bytes. */
@@ -70,7 +70,7 @@ export async function startScriptedUpstream(
   await once(server, "listening");
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-  const host = `${address}:${port}`;
+  const host = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
   return {
     host,
     origin: new URL(`${tls === undefined ? "http" : "https"}://${host}`),
