@@ -106,7 +106,7 @@ class Run {
     const lines = pullLinesOf(proxy.logLines());
     const truths = this.#tapped
       ? truthFromWire(schedule.pulls, { exchanges: this.#log.exchanges, recorded: this.#recorder.log }, driver)
-      : truthFromClient(schedule.pulls);
+      : truthFromClient(schedule.pulls, this.#recorder.log);
     const comparison = compare(
       truths,
       lines.map((line) => observationOf(line)),

@@ -73,20 +73,43 @@ export function truthFromWire(pulls: readonly ClientPull[], wire: Wire, options:
   return pulls.map((pull) => trueOf(pull, byPull.get(pull.plan.id) ?? [], { ...wire, ...options, attempts }));
 }
 
-/** The same without a tap between client and proxy: what the schedule, the store and the exit code tell alone. */
-export function truthFromClient(pulls: readonly ClientPull[]): TruePull[] {
-  return pulls.map((pull) => ({
-    plan: pull.plan,
-    result: pull.result,
-    killed: pull.killed,
-    exchanges: [],
-    visible: pull.killed ? undefined : true,
-    ok: pull.killed || STORE_FAILURE.test(pull.result.error) ? undefined : pull.result.exitCode === 0,
-    onDisk: pull.killed ? undefined : onDiskOf(pull, undefined, { daemon: false }),
-    hasCreds: pull.killed ? undefined : pull.plan.credentials !== "none",
-    start: undefined,
-    end: undefined,
-  }));
+/** The same without a tap between client and proxy: what the schedule, the store, the recorder and the exit code tell alone. */
+export function truthFromClient(pulls: readonly ClientPull[], recorded: readonly Recorded[]): TruePull[] {
+  return pulls.map((pull) => {
+    const { plan, result, killed } = pull;
+    const untold = killed || STORE_FAILURE.test(result.error);
+    return {
+      plan,
+      result,
+      killed,
+      exchanges: [],
+      visible: killed ? undefined : true,
+      ok: untold ? undefined : result.exitCode === 0,
+      onDisk: untold ? undefined : onDiskOf(pull, layersRequestedAlone(pull, pulls, recorded), { daemon: false }),
+      hasCreds: killed ? undefined : plan.credentials !== "none",
+      start: undefined,
+      end: undefined,
+    };
+  });
+}
+
+/** How many layers of a pull were requested while it ran; undefined if another pull could have asked for them. */
+function layersRequestedAlone(
+  pull: ClientPull,
+  all: readonly ClientPull[],
+  recorded: readonly Recorded[],
+): number | undefined {
+  const layers = new Set(layersOf(pull));
+  const { startMs, endMs } = pull.result;
+  const requests = recorded.filter(
+    (one) => one.startMs >= startMs && one.startMs <= endMs && layers.has(askedFor(one) ?? ""),
+  );
+  const isRival = (other: ClientPull): boolean =>
+    other !== pull &&
+    other.result.startMs <= endMs &&
+    other.result.endMs >= startMs &&
+    layersOf(other).some((layer) => layers.has(layer));
+  return requests.length > 0 && all.some(isRival) ? undefined : requests.length;
 }
 
 interface Context extends Wire {

@@ -164,8 +164,17 @@ test("a pull that waited for another's download ends with it; processes wait for
   assert.equal(truthOf(clientPull(1, { result }), exchanges).end?.latestMs, 20, "it had returned before");
 });
 
-test("without a tap the client alone tells", () => {
-  const [known, killed] = truthFromClient([clientPull(1, { layersAtStart: ALL }), clientPull(2, { killed: true })]);
+function onDiskIn(pulls: readonly ClientPull[], log: readonly Recorded[]): boolean | undefined {
+  return truthFromClient(pulls, log)[0]?.onDisk;
+}
+
+test("without a tap the client tells the status, and the recorder what was requested", () => {
+  const fetched = [recorded(`blobs/${layers[0]}`)];
+  const stored = clientPull(1, { layersAtStart: ALL });
+  assert.equal(onDiskIn([stored], []), true);
+  assert.equal(onDiskIn([clientPull(1)], fetched), false);
+  assert.equal(onDiskIn([clientPull(1), clientPull(2)], fetched), undefined, "either may have asked");
+  const [known, killed] = truthFromClient([stored, clientPull(2, { killed: true })], []);
   assert.deepEqual([known?.visible, known?.ok, known?.start], [true, true, undefined]);
   assert.deepEqual([killed?.visible, killed?.ok], [undefined, undefined]);
 });
