@@ -112,6 +112,8 @@ function fetchForPull(
     method: request.method === "HEAD" ? "HEAD" : "GET",
     path: target.path,
     headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
+    // A ping has nothing to observe, but it decides about credentials: its client must know who it is that asks.
+    redirects: target.route.kind === "ping" ? "pass" : upstream.redirects,
     signal: transfer.signal,
     onExchange: (host, outcome, startedMs) => {
       const atMs = plane.now();

@@ -14,6 +14,7 @@ export interface UpstreamRequest {
   readonly method: "GET" | "HEAD";
   readonly path: string;
   readonly headers: readonly string[];
+  readonly redirects: Upstream["redirects"];
   readonly signal: AbortSignal;
   /** Told once for each request that was sent or could not be. */
   readonly onExchange: (host: string, outcome: number | Failure, startedMs: number) => void;
@@ -51,7 +52,10 @@ export class UpstreamClient {
       seen.add(`${hop.origin.origin}${hop.path}`);
       const response = await this.#ask(upstream, hop, { ...request, headers }, deadlineMs);
       const location = redirectLocation(response.status, response.headers);
-      if (upstream.redirects === "pass" || location === undefined) return response;
+      if (request.redirects === "pass" || location === undefined) {
+        const isRegistry = hop.origin.origin === upstream.origin.origin;
+        return isRegistry ? response : { ...response, headers: without(OF_THE_REGISTRY, response.headers) };
+      }
       response.body.discard();
       const next = nextHop(hop, location);
       if (seen.has(`${next.origin.origin}${next.path}`) || seen.size > MAX_REDIRECTS) {
@@ -60,7 +64,7 @@ export class UpstreamClient {
           `${hop.origin.host}: it redirects in a loop, or more than ${MAX_REDIRECTS} times`,
         );
       }
-      if (!isSameOrigin(hop, next)) headers = withoutSecrets(headers);
+      if (!isSameOrigin(hop, next)) headers = without(SECRETS, headers);
       hop = next;
     }
   }
@@ -97,14 +101,15 @@ export class UpstreamClient {
   }
 }
 
+/** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
 const SECRETS = new Set(["authorization", "cookie", "cookie2"]);
 
-/** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
-function withoutSecrets(headers: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? "";
-    if (!SECRETS.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? "");
-  }
-  return kept;
+/**
+ * To a client all responses are the registry's. A challenge of another origin would make it send the registry's
+ * credentials to whatever realm that origin names (CVE-2020-15157); a cookie would go to the registry.
+ */
+const OF_THE_REGISTRY = new Set(["www-authenticate", "set-cookie", "set-cookie2"]);
+
+function without(names: ReadonlySet<string>, headers: readonly string[]): string[] {
+  return headers.filter((_, i) => !names.has(headers[i - (i % 2)]?.toLowerCase() ?? ""));
 }

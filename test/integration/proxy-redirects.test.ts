@@ -122,6 +122,37 @@ test("credentials do not come back when a redirect leads back", async (t) => {
   assert.doesNotMatch(JSON.stringify(registry.requests[1]?.headers), /canary/);
 });
 
+function demand({ socket }: WireRequest): void {
+  const head = ["HTTP/1.1 401 Unauthorized", 'WWW-AUTHENTICATE: Bearer realm="https://auth.test/"', "Set-Cookie: a=b"];
+  socket.write(responseBytes([...head, "X-Kept: 1", "Content-Length: 0"]));
+}
+
+test("a challenge and cookies of another origin do not reach the client, those of the registry do", async (t) => {
+  const store = await startUpstream(t, demand);
+  const registry = await startUpstream(t, (request) => {
+    if (request.target === BLOB) redirectTo(() => `${store.origin.origin}/x`)(request);
+    else demand(request);
+  });
+  const proxy = await startFor(t, registry.origin);
+  const away = await get(proxy, BLOB);
+  assert.equal(away.statusLine, "HTTP/1.1 401 Unauthorized");
+  assert.deepEqual(away.headers.slice(0, 2), ["X-Kept", "1"]);
+  const home = await get(proxy, "/v2/library/app/manifests/latest");
+  assert.equal(valueOf(home.headers, "www-authenticate"), 'Bearer realm="https://auth.test/"');
+  assert.equal(valueOf(home.headers, "set-cookie"), "a=b");
+});
+
+test("the redirect of a ping is the client's to follow, for it decides about credentials", async (t) => {
+  const registry = await startUpstream(
+    t,
+    redirectTo(() => "https://backend.test/v2/"),
+  );
+  const proxy = await startFor(t, registry.origin);
+  const response = await get(proxy, "/v2/");
+  assert.equal(response.statusLine, "HTTP/1.1 307 Moved");
+  assert.equal(valueOf(response.headers, "location"), "https://backend.test/v2/");
+});
+
 test("a redirect that leads to itself is a 502 at once", async (t) => {
   const registry = await startUpstream(
     t,
