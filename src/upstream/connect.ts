@@ -40,7 +40,7 @@ export function createConnector(options: ConnectorOptions): Connect {
     const attempt = new Attempt(dial.origin.host, options);
     try {
       const socket = dial.proxy
-        ? await attempt.tunnel(dial.proxy, dial.origin)
+        ? await attempt.tunnel(dial.proxy, dial)
         : await attempt.tcp(dial.origin, dial.allowPrivate);
       return dial.origin.protocol === "https:" ? await attempt.tls(socket, dial.origin, dial.ca) : socket;
     } catch (error) {
@@ -106,9 +106,9 @@ class Attempt {
   }
 
   /** Asks an HTTP proxy for a tunnel to `origin` (RFC 9110 §9.3.6). */
-  async tunnel(proxy: URL, origin: URL): Promise<Socket> {
+  async tunnel(proxy: URL, { origin, ca }: Dial): Promise<Socket> {
     const plain = await this.tcp(proxy, true);
-    const socket = proxy.protocol === "https:" ? await this.tls(plain, proxy, undefined) : plain;
+    const socket = proxy.protocol === "https:" ? await this.tls(plain, proxy, ca) : plain;
     this.#phase = "connect";
     const authority = `${origin.hostname}:${portOf(origin)}`;
     const authorization = proxyAuthorization(proxy);

@@ -38,7 +38,7 @@ export class Connections {
 
   /** Throws an UpstreamError if the hop is refused before anything is connected. */
   route(upstream: Upstream, hop: Hop): RouteToHop {
-    const { proxy } = upstream;
+    const { ca, proxy } = upstream;
     const allowPrivate = mayBePrivate(upstream, hop.origin);
     // RFC 9112 §3.2.2: through a proxy, plain http is asked for by its absolute URL; there is no tunnel.
     if (proxy !== undefined && hop.origin.protocol === "http:") {
@@ -48,7 +48,7 @@ export class Connections {
       return {
         origin: proxy,
         path: `${hop.origin.origin}${hop.path}`,
-        dispatcher: this.#pool({ allowPrivate: true }),
+        dispatcher: this.#pool({ allowPrivate: true, ...(ca !== undefined && { ca }) }),
         headers: authorization === undefined ? [] : ["Proxy-Authorization", authorization],
       };
     }

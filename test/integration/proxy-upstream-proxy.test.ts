@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
 import { startProxy, upstreamAt } from "../support/data-plane.ts";
 import { responseBytes, startScriptedUpstream, type ScriptedUpstreamOptions } from "../support/scripted-upstream.ts";
 import { TEST_TLS } from "../support/tls.ts";
@@ -16,9 +17,13 @@ interface HttpProxy {
 }
 
 /** An HTTP proxy that opens every tunnel to `port`, and answers every other request itself. */
-async function startHttpProxy(t: TestContext, port: number, status = "200 Connection established"): Promise<HttpProxy> {
+async function startHttpProxy(
+  t: TestContext,
+  port: number,
+  { status = "200 Connection established", tls }: { readonly status?: string; readonly tls?: typeof TEST_TLS } = {},
+): Promise<HttpProxy> {
   const heads: string[] = [];
-  const server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     socket.on("error", () => {});
     socket.once("data", (data) => {
       const head = data.toString("latin1");
@@ -36,11 +41,13 @@ async function startHttpProxy(t: TestContext, port: number, status = "200 Connec
         socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
       }
     });
-  });
+  };
+  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => server.close());
-  return { origin: `http://user:p%40ss@127.0.0.1:${(server.address() as AddressInfo).port}`, heads };
+  const scheme = tls === undefined ? "http" : "https";
+  return { origin: `${scheme}://user:p%40ss@127.0.0.1:${(server.address() as AddressInfo).port}`, heads };
 }
 
 async function startOk(t: TestContext, options?: ScriptedUpstreamOptions): ReturnType<typeof startScriptedUpstream> {
@@ -105,9 +112,23 @@ test("a plain http registry behind an upstream proxy is asked for by its whole U
   assert.equal((await proxy.event("responded")).servingHost, "registry.test:5000");
 });
 
+for (const scheme of ["http", "https"]) {
+  test(`an upstream proxy that speaks TLS leads to an ${scheme} registry`, async (t) => {
+    const upstream = await startOk(t, { tls: TEST_TLS });
+    const httpProxy = await startHttpProxy(t, Number(upstream.origin.port), { tls: TEST_TLS });
+    const proxy = await startProxy(t, {
+      upstreams: [upstreamAt(`${scheme}://registry.test`, { ca: TEST_TLS.ca, proxy: new URL(httpProxy.origin) })],
+      listener: { registry: "registry.test" },
+    });
+    const response = await wireRequest(proxy.port, [`GET ${BLOB} HTTP/1.1`, "Host: h"]);
+    assert.equal(response.body.toString(), scheme === "https" ? "ok" : "by proxy!");
+    assert.equal(httpProxy.heads.length, 1);
+  });
+}
+
 for (const status of ["407 Proxy Authentication Required", "502 Bad Gateway"]) {
   test(`a tunnel that is refused with ${status} is a 502`, async (t) => {
-    const httpProxy = await startHttpProxy(t, 1, status);
+    const httpProxy = await startHttpProxy(t, 1, { status });
     const proxy = await startProxy(t, {
       upstreams: [upstreamAt("https://registry.test", { proxy: new URL(httpProxy.origin) })],
       listener: { registry: "registry.test" },
