@@ -162,7 +162,8 @@ function endsApart({ end }: TruePull, observed: ObservedPull): number {
 function startsApart(truth: TruePull, observed: ObservedPull): number {
   if (truth.start !== undefined) return Math.abs(truth.start.earliestMs - observed.startMs);
   const { startMs, endMs } = truth.result;
-  if (observed.startMs < startMs || observed.startMs > endMs) return Infinity;
+  // What a killed client had sent is read after its death.
+  if (observed.startMs < startMs || observed.startMs > endMs + SAME_REQUEST_MS) return Infinity;
   return (SAME_REQUEST_MS * (observed.startMs - startMs)) / Math.max(1, endMs - startMs);
 }
 
