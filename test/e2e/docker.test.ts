@@ -31,15 +31,14 @@ for (const [title, release, imageStore] of STORES) {
   });
 }
 
-// Docker asks mirrors for docker.io only, so here docker.io's mirror is the listener of the registry that wants passwords.
 for (const [title, release, imageStore] of STORES) {
   test(`credentials for Docker Hub at a mirror: ${title}`, { skip: missing(release) ?? false }, async (t) => {
-    const stage = await openStage(readExample("pullmeter.yaml"));
+    const stage = await openStage(readExample("pullmeter.yaml"), { dockerHub: "basic" });
     t.after(stage.close);
-    const daemonJson = stage.localise(readExample("docker/daemon.json").replace("127.0.0.1:5001", "127.0.0.1:5003"));
+    const daemonJson = stage.localise(readExample("docker/daemon.json"));
     const docker = await startDockerd({ release, imageStore, daemonJson });
     t.after(docker.close);
-    const labels = { isolation: "docker", trigger: "execution", registry: "quay.io", on_disk: false };
+    const labels = { isolation: "docker", trigger: "execution", registry: "docker.io", on_disk: false };
     const denied = { ...labels, status: "user_error", cause: "unauthorized", has_creds: false };
     const image = buildImage({ layers: [buildLayer({ bytes: 1000 })] });
     for (const repository of ["login/nobody", "login/alice"]) await stage.basic.push(repository, "v1", image);

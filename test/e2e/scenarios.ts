@@ -148,12 +148,12 @@ export function testCandidate(candidate: Candidate): void {
       stage.gate.release(repository);
       for (const result of await Promise.all(pulls)) succeeded(result);
       const observed = await stage.expectPulls(repository, [ok, ok]);
-      // Either can be the one that downloads a layer for both.
-      assert.equal(
-        observed.some((pull) => pull.joined),
-        candidate.sharesDownloads,
-        JSON.stringify(observed),
-      );
+      // Of a daemon's pulls either can be the one that downloads a layer for both.
+      if (candidate.sharesDownloads)
+        assert.ok(
+          observed.some((pull) => pull.joined),
+          JSON.stringify(observed),
+        );
     });
 
     if (candidate.dockerHubOnly !== true) testCredentials();

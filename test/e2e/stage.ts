@@ -37,8 +37,11 @@ export function readExample(path: string): string {
 /** Ports that occur in the examples. */
 const EXAMPLE_PORTS = [5000, 5001, 5002, 5003, 5004, 5005, 5006, 9090];
 
-/** `config`: text of an example's configuration of pullmeter; its ports are replaced, its registries lead to loopback. */
-export async function openStage(config: string): Promise<Stage> {
+/**
+ * `config`: text of an example's configuration of pullmeter; its ports are replaced, its registries lead to loopback.
+ * `dockerHub: "basic"` puts the registry with passwords behind docker.io too.
+ */
+export async function openStage(config: string, options: { dockerHub?: "open" | "basic" } = {}): Promise<Stage> {
   const [open, token, basic] = await Promise.all([
     startDockerRegistry({ auth: "none" }),
     startDockerRegistry({ auth: "token" }),
@@ -52,10 +55,11 @@ export async function openStage(config: string): Promise<Stage> {
       /\b(?:127\.0\.0\.1|0\.0\.0\.0):(500[0-6]|9090)\b/g,
       (_, port: string) => `127.0.0.1:${portOf(port)}`,
     );
+  const dockerHub = options.dockerHub === "basic" ? basic.url : gate.url;
   const pullmeter = await startPullmeter({
     adminPort: portOf(9090),
     config: withLoopbackRegistries(localise(config), {
-      "docker.io": gate.url,
+      "docker.io": dockerHub,
       "ghcr.io": token.url,
       "quay.io": basic.url,
     }),
