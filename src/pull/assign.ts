@@ -56,8 +56,8 @@ export function sideLookup(request: PullRequest): Assignment {
   return pull === undefined ? { kind: "none", reason: "side_lookup" } : { kind: "bind", pull };
 }
 
-// 1. One trace id is one pull.
-function byTrace(request: PullRequest): Assignment | undefined {
+/** 1. One trace id is one pull. */
+export function byTrace(request: PullRequest): Assignment | undefined {
   const { client, event, repository } = request;
   if (event.traceId === undefined) return undefined;
   const pull = client.byTrace(event.traceId, repository);
@@ -65,8 +65,8 @@ function byTrace(request: PullRequest): Assignment | undefined {
   return event.route.kind === "manifest" && !isSideLookup(request.reference) ? open(request) : undefined;
 }
 
-// 2. One connection never carries two pulls.
-function byConnection(request: PullRequest): Assignment | undefined {
+/** 2. One connection never carries two pulls. */
+export function byConnection(request: PullRequest): Assignment | undefined {
   const pull = request.carried;
   if (pull === undefined || pull.birth.traceId !== request.event.traceId) return undefined;
   if (repositoryOf(pull) !== request.repository || beginsAnew(request, pull)) return undefined;
@@ -262,5 +262,3 @@ export function first(pulls: readonly Pull[], valueOf: (pull: Pull) => number): 
   for (const pull of pulls) if (best === undefined || valueOf(pull) < valueOf(best)) best = pull;
   return best;
 }
-
-export { byConnection, byTrace };

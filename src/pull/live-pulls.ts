@@ -57,7 +57,8 @@ export class LivePulls {
       pull.dueMs = Number.POSITIVE_INFINITY;
       const verdict = judge(pull, nowMs, this.#settings);
       if ("over" in verdict) this.finish(pull, verdict.over, nowMs);
-      else this.#remind(pull, verdict.againMs);
+      // At least 1 ms later: a fraction of it may vanish in the sum, and the loop would not end.
+      else this.#remind(pull, Math.max(verdict.againMs, nowMs + 1));
     }
   }
 

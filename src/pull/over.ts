@@ -9,7 +9,10 @@ export type Verdict = { readonly over: EndRule } | { readonly againMs: number };
 
 /** Decides whether a pull is over. Waiting never changes its value: observations are backdated. */
 export function judge(pull: Pull, nowMs: number, settings: TrackerSettings): Verdict {
-  if (pull.open > 0) return { againMs: pull.lastEventMs + settings.transferCapMs };
+  if (pull.open > 0) {
+    const lostMs = pull.lastEventMs + settings.transferCapMs;
+    return nowMs < lostMs ? { againMs: lostMs } : { over: "capped" };
+  }
   const dueMs = quietUntil(pull, settings);
   if (nowMs < dueMs.atMs) return { againMs: dueMs.atMs };
   const capMs = pull.lastEventMs + settings.settleCapMs;

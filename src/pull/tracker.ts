@@ -13,6 +13,7 @@ import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-eve
 import { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
 import { begin, end, referenceOf, respond, type Ledger } from "./requests.ts";
+import { SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
 import { newTransfer, type Transfer } from "./transfer.ts";
 import type {
@@ -43,6 +44,7 @@ export class PullTracker {
   readonly #idSuffix: string;
   readonly #ledger: Ledger;
   readonly #clock: MonotonicClock;
+  readonly #instant = new SameInstant();
   readonly #connections: Connections;
   readonly #clients: Clients;
   readonly #transfers = new Map<number, Transfer>();
@@ -69,8 +71,17 @@ export class PullTracker {
     };
   }
 
-  /** Takes in one event, in the order in which they happen. */
+  /** Takes in one event. Those of one millisecond may come in any order; they take effect when it is over. */
   observe(event: TransferEvent): void {
+    if (this.#instant.isOver(event)) this.#takeEffect();
+    this.#instant.hold(event);
+  }
+
+  #takeEffect(): void {
+    for (const event of this.#instant.take()) this.#apply(event);
+  }
+
+  #apply(event: TransferEvent): void {
     const nowMs = this.#clock.read(event.atMs);
     this.#decide(nowMs);
     switch (event.type) {
@@ -93,11 +104,13 @@ export class PullTracker {
 
   /** Tells the time: decides which pulls are over by now. */
   advance(nowMs: number): void {
+    this.#takeEffect();
     this.#decide(this.#clock.read(nowMs));
   }
 
   /** Observes every live pull as it is. For the end of the process. */
   flush(nowMs: number): void {
+    this.#takeEffect();
     const atMs = this.#clock.read(nowMs);
     this.#decide(atMs);
     for (const pull of this.#pulls) this.#pulls.finish(pull, "flushed", atMs);
@@ -105,6 +118,7 @@ export class PullTracker {
 
   /** The pulls that are not over, oldest first. */
   live(): readonly LivePull[] {
+    this.#takeEffect();
     return [...this.#pulls].filter((pull) => pull.announced).map(toLivePull);
   }
 

@@ -1,0 +1,53 @@
+import type { TransferEvent } from "./transfer-event.ts";
+
+/** Events of one millisecond that are held back at most: a busy proxy reports ten, a stopped clock any number. */
+const MAX_HELD = 1_024;
+
+/**
+ * Holds events until the millisecond in which they happened is over, and gives them out in the one order in which a
+ * client can have caused them. Connections are served at once, so what one of them reports may overtake what made the
+ * client use the other: the request for a blob can be told before the end of the manifest that lists it.
+ */
+export class SameInstant {
+  #held: TransferEvent[] = [];
+
+  /** True if those held so far are to be taken before `event` is held. */
+  isOver(event: TransferEvent): boolean {
+    const [first] = this.#held;
+    if (first === undefined) return false;
+    return Math.floor(first.atMs) !== Math.floor(event.atMs) || this.#held.length >= MAX_HELD;
+  }
+
+  hold(event: TransferEvent): void {
+    this.#held.push(event);
+  }
+
+  /** Gives out what is held, in order. */
+  take(): readonly TransferEvent[] {
+    const held = this.#held;
+    this.#held = [];
+    return held.length > 1 ? held.toSorted(byCause) : held;
+  }
+}
+
+/** Openings, then requests in the order of their ids, each from start to end, then closings. */
+function byCause(left: TransferEvent, right: TransferEvent): number {
+  return rankOf(left) - rankOf(right) || numberOf(left) - numberOf(right) || stepOf(left) - stepOf(right);
+}
+
+function rankOf(event: TransferEvent): number {
+  if (event.type === "connection-opened") return 0;
+  return event.type === "connection-closed" ? 2 : 1;
+}
+
+function numberOf(event: TransferEvent): number {
+  if ("transfer" in event) return event.transfer;
+  return "connection" in event ? event.connection : 0;
+}
+
+/** A request's events, from its start to its end. */
+const STEPS: Partial<Record<TransferEvent["type"], number>> = { started: 0, "upstream-exchanged": 1, responded: 2 };
+
+function stepOf({ type }: TransferEvent): number {
+  return STEPS[type] ?? 3;
+}
