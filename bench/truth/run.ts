@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startDockerRegistry, type DockerRegistry } from "../../test/support/clients/docker-registry.ts";
 import type { Release } from "../../test/support/clients/programs.ts";
+import { heldResponses } from "./attempts.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { attributionFor, listenersFor, startDriver, type ClientKind, type Driver } from "./driver.ts";
 import { FaultPlan } from "./faults.ts";
@@ -104,8 +105,9 @@ class Run {
     const schedule = await runSchedule(context);
     const { metrics, problems } = await settle(proxy);
     const lines = pullLinesOf(proxy.logLines());
+    const wire = { exchanges: this.#log.exchanges, recorded: this.#recorder.log };
     const truths = this.#tapped
-      ? truthFromWire(schedule.pulls, { exchanges: this.#log.exchanges, recorded: this.#recorder.log }, driver)
+      ? truthFromWire(schedule.pulls, wire, driver)
       : truthFromClient(schedule.pulls, this.#recorder.log);
     const comparison = compare(
       truths,
@@ -116,7 +118,7 @@ class Run {
     return {
       name: `${kind} ${driver.client.version} seed ${seed} ${faults ? "faults" : "clean"}${strongKey ? " strong" : ""}`,
       comparison,
-      problems: [...problems, ...disagreements(lines, metrics)],
+      problems: [...problems, ...disagreements(lines, metrics), ...heldResponses(wire)],
       recorded: this.#summary(),
       seconds: Math.round((performance.now() - startedMs) / 1000),
     };

@@ -1,5 +1,6 @@
 import type { PullResult } from "../../test/support/clients/client.ts";
 import type { Root } from "./images.ts";
+import { attemptsOf, type Wire } from "./attempts.ts";
 import type { Recorded } from "./recorder.ts";
 import type { PlannedPull } from "./schedule.ts";
 import type { Exchange } from "./tap.ts";
@@ -56,11 +57,6 @@ const STORE_FAILURE = /layer not known|layer for blob .* not found|image not kno
 /** Digest or tag that a request asks for; undefined for a ping. */
 export function askedFor(exchange: Pick<Exchange, "url">): string | undefined {
   return CONTENT.exec(exchange.url)?.[1];
-}
-
-export interface Wire {
-  readonly exchanges: readonly Exchange[];
-  readonly recorded: readonly Recorded[];
 }
 
 /**
@@ -154,29 +150,6 @@ function endOf(exchange: Exchange, { attempts }: Context): Span {
 
 function spanOf(times: readonly number[]): Span {
   return { earliestMs: Math.min(...times), latestMs: Math.max(...times) };
-}
-
-/** Two clocks of one machine: what is later by the one may be a little earlier by the other. */
-const CLOCK_SLACK_MS = 2;
-
-function contentKey({ method, url }: { readonly method: string; readonly url: string }): string {
-  return `${method} ${new URL(url, "http://wire.invalid").pathname}`;
-}
-
-/** The requests at the registry's side that the proxy made for each request of a client: its tries, in order. */
-function attemptsOf({ exchanges, recorded }: Wire): Map<Exchange, Recorded[]> {
-  const waiting = Map.groupBy(exchanges, contentKey);
-  const attempts = new Map<Exchange, Recorded[]>();
-  for (const one of recorded.toSorted((a, b) => a.startMs - b.startMs)) {
-    const open = (waiting.get(contentKey(one)) ?? []).filter(
-      ({ startMs, endMs = Infinity }) =>
-        startMs <= one.startMs + CLOCK_SLACK_MS && endMs >= one.startMs - CLOCK_SLACK_MS,
-    );
-    // Two clients can ask for the same at once: each has its first try before anyone has a second.
-    const owner = open.find((exchange) => !attempts.has(exchange)) ?? open[0];
-    if (owner !== undefined) attempts.set(owner, [...(attempts.get(owner) ?? []), one]);
-  }
-  return attempts;
 }
 
 function layersOf({ root }: ClientPull): string[] {
