@@ -5,6 +5,26 @@
  */
 export type CredentialEvidence = "none" | "anonymous_basic" | "basic" | "anonymous_bearer" | "bearer" | "opaque_bearer";
 
+/** What a pull proved itself with at best, from its requests' evidence. */
+export type AuthKind = "none" | "bearer_anonymous" | "opaque" | "basic" | "bearer";
+
+const AUTH_KIND: Readonly<Record<CredentialEvidence, AuthKind>> = {
+  none: "none",
+  anonymous_basic: "none",
+  anonymous_bearer: "bearer_anonymous",
+  opaque_bearer: "opaque",
+  basic: "basic",
+  bearer: "bearer",
+};
+
+/** What tells most of the client comes last. */
+const BY_STRENGTH: readonly AuthKind[] = ["none", "bearer_anonymous", "opaque", "basic", "bearer"];
+
+export function strongerAuth(kind: AuthKind, evidence: CredentialEvidence): AuthKind {
+  const other = AUTH_KIND[evidence];
+  return BY_STRENGTH.indexOf(other) > BY_STRENGTH.indexOf(kind) ? other : kind;
+}
+
 /** True if a pull with this evidence counts as `has_creds`. */
 export function provesCredentials(evidence: CredentialEvidence): boolean {
   return evidence === "basic" || evidence === "bearer";

@@ -1,3 +1,5 @@
+import { isDigest } from "../oci/digest.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Content } from "./content.ts";
 import { statusOfCause, type Cause } from "./outcome.ts";
 import type { EndRule, FinishedPull, LivePull, OnDiskKind } from "./pull-event.ts";
@@ -10,7 +12,7 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
   const blobs = [...pull.contents.values()];
   const layersRequested = blobs.filter((content) => isRequestedLayer(pull, content)).length;
   const onDisk = cause === "none" && layersRequested === 0 && !pull.joined;
-  const layersOnDisk = countLayersOnDisk(pull);
+  const skipped = findLayersOnDisk(pull);
   return {
     id: birth.id,
     registry: birth.registry,
@@ -33,6 +35,8 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
     joined: pull.joined,
     hasCreds: pull.hasCreds,
     opaqueToken: pull.opaqueToken,
+    auth: pull.auth,
+    ...(pull.rateLimit === undefined ? {} : { rateLimit: pull.rateLimit }),
     attempts: pull.attempts,
     startMs: pull.startMs,
     endMs: Math.max(pull.endMs, pull.sharedEndMs),
@@ -43,7 +47,7 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
     ...(pull.rootDigest === undefined ? {} : { rootDigest: pull.rootDigest }),
     bytes: pull.bytes,
     layersRequested,
-    ...(layersOnDisk === undefined ? {} : { layersOnDisk }),
+    ...(skipped === undefined ? {} : { layersOnDisk: skipped.layers, bytesOnDisk: skipped.bytes }),
     blobs: blobs.map((content) => content.toFinishedBlob()),
     transfers: pull.transfers,
   };
@@ -74,18 +78,20 @@ function isUnrecovered(pull: Pull, content: Content): boolean {
 export function isRequestedLayer(pull: Pull, content: Content): boolean {
   if (content.role === "layer") return true;
   if (content.role !== "unknown" || content.deliveredBytes === 0) return false;
-  for (const digest of pull.expected.keys()) if (digest === content.key) return false;
-  return true;
+  return !isDigest(content.key) || !pull.expected.has(content.key);
 }
 
-/** Layers of the pull's own platform that it did not ask for: of the image it asked most of. */
-function countLayersOnDisk(pull: Pull): number | undefined {
-  let best: { readonly asked: number; readonly missing: number } | undefined;
+/** Layers of the pull's own platform that it did not ask for: of the image it asked most of. A layer may be listed twice. */
+function findLayersOnDisk(pull: Pull): { readonly layers: number; readonly bytes: number } | undefined {
+  let best: { readonly asked: number; readonly skipped: readonly Descriptor[] } | undefined;
   for (const image of pull.images.values()) {
-    const asked = image.layers.filter((layer) => pull.asked(layer.digest)).length;
-    if (best === undefined || asked > best.asked) best = { asked, missing: image.layers.length - asked };
+    const skipped = image.layers.filter((layer) => !pull.asked(layer.digest));
+    const asked = image.layers.length - skipped.length;
+    if (best === undefined || asked > best.asked) best = { asked, skipped };
   }
-  return best?.missing;
+  if (best === undefined) return undefined;
+  const sizes = new Map(best.skipped.map(({ digest, size }) => [digest, size]));
+  return { layers: best.skipped.length, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 function onDiskKind(pull: Pull): OnDiskKind {

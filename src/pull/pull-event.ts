@@ -1,4 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
+import type { RateLimit } from "../oci/rate-limit.ts";
+import type { AuthKind } from "./credentials.ts";
 import type { Trigger } from "./transfer-event.ts";
 import type { Cause, Status } from "./outcome.ts";
 import type { PullState } from "./pull-state.ts";
@@ -64,6 +66,9 @@ export interface FinishedPull {
   readonly joined: boolean;
   readonly hasCreds: boolean;
   readonly opaqueToken: boolean;
+  readonly auth?: AuthKind;
+  /** What the registry told last of its limits; `source` is the fingerprint of whom it counts. */
+  readonly rateLimit?: RateLimit & { readonly source?: string };
   /** 1, and one more for each time that the client started the whole pull again. */
   readonly attempts: number;
   readonly startMs: number;
@@ -82,6 +87,8 @@ export interface FinishedPull {
   readonly layersRequested: number;
   /** Layers of the manifest that were not requested; undefined when the manifest was not seen. */
   readonly layersOnDisk?: number;
+  /** Bytes of those layers. */
+  readonly bytesOnDisk?: number;
   readonly blobs: readonly FinishedBlob[];
   /** Ids of the transfers bound to this pull, pings included. */
   readonly transfers: readonly number[];

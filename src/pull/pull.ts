@@ -3,7 +3,8 @@ import type { Index, Manifest } from "../oci/manifest.ts";
 import { Content, type Role } from "./content.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connections.ts";
-import type { CredentialEvidence } from "./credentials.ts";
+import { strongerAuth, type AuthKind, type CredentialEvidence } from "./credentials.ts";
+import type { FinishedPull } from "./pull-event.ts";
 import type { Trigger } from "./transfer-event.ts";
 import { nextState, type PullInput, type PullState } from "./pull-state.ts";
 
@@ -95,6 +96,9 @@ export class Pull {
 
   hasCreds = false;
   opaqueToken = false;
+  auth: AuthKind = "none";
+  /** What the registry told last of its limits. */
+  rateLimit: FinishedPull["rateLimit"];
   joined = false;
   /** Last response of an expected blob that another pull of the client asked for. */
   sharedEndMs = 0;
@@ -155,6 +159,7 @@ export class Pull {
   noteCredentials(evidence: CredentialEvidence): void {
     if (evidence === "basic" || evidence === "bearer") this.hasCreds = true;
     if (evidence === "opaque_bearer") this.opaqueToken = true;
+    this.auth = strongerAuth(this.auth, evidence);
   }
 
   content(key: string, role: Role, atMs: number): Content {

@@ -129,6 +129,7 @@ export function respond(transfer: Transfer, event: ResponseStarted, nowMs: numbe
   transfer.bodyLength = event.contentLength;
   transfer.bodyStart = event.contentRange?.start ?? (event.status === 206 ? transfer.rangeStart : 0);
   pull?.touch(nowMs);
+  if (pull !== undefined && event.rateLimit !== undefined) pull.rateLimit = event.rateLimit;
   if (event.status >= 400) stopFetching(transfer);
   if (content === undefined) return;
   content.lastStatus = event.status;

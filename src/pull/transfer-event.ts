@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
+import type { RateLimit } from "../oci/rate-limit.ts";
 import type { Route } from "../oci/route.ts";
 import type { CredentialEvidence } from "./credentials.ts";
 import type { Failure } from "./outcome.ts";
@@ -84,6 +85,8 @@ export interface ResponseStarted {
   readonly contentType?: string;
   readonly dockerContentDigest?: Digest;
   readonly retryAfterSeconds?: number;
+  /** What the registry tells of its limits. `source`: fingerprint of whom it counts, comparable within this process. */
+  readonly rateLimit?: RateLimit & { readonly source?: string };
   /** host[:port] that served the body: the registry's endpoint, or the target of a redirect that was followed. */
   readonly servingHost?: string;
   /** Why the proxy itself made this response; absent when the registry did. */
