@@ -10,38 +10,59 @@ export interface Ends {
   readonly serverPort: number;
 }
 
+/** 32: more clients than pull at once on one host; each costs one look at its descriptors. */
+const MAX_RECENT = 32;
+
 /**
- * Process id of the client of a connection on this host, or undefined: another host, another network or process
- * namespace, no right to look. Call it when the connection is accepted: the client may be gone a moment later.
- * https://www.kernel.org/doc/html/v6.12/networking/proc_net_tcp.html
+ * Finds the process of a client on this host. Looking is synchronous, because the client may be gone a moment later;
+ * so it starts where the answer likely is: processes that were clients before, then the youngest (podman is one for
+ * each pull). https://www.kernel.org/doc/html/v6.12/networking/proc_net_tcp.html
  */
-export function findPeerProcess(ends: Ends): number | undefined {
-  const inode = findInode(ends);
-  return inode === undefined ? undefined : findHolder(`socket:[${inode}]`);
+export class PeerProcesses {
+  #recent: readonly number[] = [];
+
+  /** Undefined: the client is on another host, or in another network or process namespace, or may not be looked at. */
+  find(ends: Ends): number | undefined {
+    const inode = findInode(ends);
+    if (inode === undefined) return undefined;
+    const link = `socket:[${inode}]`;
+    const found = this.#recent.find((id) => holds(id, link)) ?? youngestFirst().find((id) => holds(id, link));
+    if (found !== undefined) this.#recent = [found, ...this.#recent.filter((id) => id !== found)].slice(0, MAX_RECENT);
+    return found;
+  }
 }
+
+const TCP = "/proc/net/tcp";
+const TCP6 = "/proc/net/tcp6";
 
 /** The client's own socket: its local end is the client's address, its remote end is ours. */
 function findInode({ clientAddress, clientPort, serverAddress, serverPort }: Ends): string | undefined {
-  const locals = new Set(tableAddresses(clientAddress).map((address) => `${address}:${toHex(clientPort, 4)}`));
-  const remotes = new Set(tableAddresses(serverAddress).map((address) => `${address}:${toHex(serverPort, 4)}`));
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of readLines(table)) {
-      const [, local = "", remote = "", , , , , , , inode] = line.trim().split(/\s+/);
-      // Inode 0: the socket has no owner any more.
-      if (locals.has(local) && remotes.has(remote) && inode !== "0") return inode;
+  const locals = tableAddresses(clientAddress).map((address) => `${address}:${toHex(clientPort, 4)}`);
+  const remotes = tableAddresses(serverAddress).map((address) => `${address}:${toHex(serverPort, 4)}`);
+  // Reading a table costs milliseconds, whatever is in it. An IPv4 client may have a dual-stack socket; IPv6 is in one.
+  for (const path of clientAddress.includes(".") ? [TCP, TCP6] : [TCP6]) {
+    const table = read(path);
+    for (const local of locals) {
+      for (const remote of remotes) {
+        const start = table.indexOf(` ${local} ${remote} `);
+        if (start === -1) continue;
+        const [, , , , , , , , inode] = table.slice(start, table.indexOf("\n", start)).trim().split(/\s+/);
+        // 0: the socket has no owner any more.
+        if (inode !== "0") return inode;
+      }
     }
   }
   return undefined;
 }
 
-function findHolder(link: string): number | undefined {
-  for (const entry of list("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    for (const descriptor of list(`/proc/${entry}/fd`)) {
-      if (readLink(`/proc/${entry}/fd/${descriptor}`) === link) return Number(entry);
-    }
-  }
-  return undefined;
+function youngestFirst(): number[] {
+  const ids = list("/proc").filter((entry) => /^\d+$/.test(entry));
+  return ids.map(Number).toSorted((one, other) => other - one);
+}
+
+function holds(id: number, link: string): boolean {
+  const folder = `/proc/${id}/fd`;
+  return list(folder).some((descriptor) => readLink(`${folder}/${descriptor}`) === link);
 }
 
 /** The spellings of an address in the kernel's tables: words of 32 bits in the host's byte order. */
@@ -81,11 +102,11 @@ function toHex(value: number, digits: number): string {
 
 // Processes end and descriptors close while /proc is read: what cannot be read is not there.
 
-function readLines(path: string): string[] {
+function read(path: string): string {
   try {
-    return readFileSync(path, "latin1").split("\n").slice(1);
+    return readFileSync(path, "latin1");
   } catch {
-    return [];
+    return "";
   }
 }
 

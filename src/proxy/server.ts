@@ -10,7 +10,7 @@ import { Connection } from "./connection.ts";
 import { handleRequest, type DataPlane } from "./handle-request.ts";
 import type { Listener } from "./listener.ts";
 import { Passthrough } from "./passthrough.ts";
-import { findPeerProcess, type Ends } from "./peer-process.ts";
+import { PeerProcesses, type Ends } from "./peer-process.ts";
 import type { LabelHeaders } from "./request-facts.ts";
 import { NAMESPACE_HEADER } from "./resolve-registry.ts";
 
@@ -72,6 +72,7 @@ class ProxyServer implements Proxy {
   readonly #plane: DataPlane;
   readonly #client: UpstreamClient;
   readonly #servers: Server[];
+  readonly #peerProcesses = new PeerProcesses();
   readonly #connections = new Map<Socket, Connection>();
   #connectionIds = 0;
   #transferIds = 0;
@@ -168,7 +169,7 @@ class ProxyServer implements Proxy {
     const { now, observe } = this.#options;
     const connection = new Connection(++this.#connectionIds, listener, socket);
     this.#connections.set(socket, connection);
-    const peerProcess = listener.peerIdentity === "proc" ? findPeerProcess(endsOf(socket)) : undefined;
+    const peerProcess = listener.peerIdentity === "proc" ? this.#peerProcesses.find(endsOf(socket)) : undefined;
     observe({
       type: "connection-opened",
       atMs: now(),
