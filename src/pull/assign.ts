@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connections.ts";
-import type { Ping } from "./pings.ts";
+import type { AnsweredPing } from "./pings.ts";
 import type { UnassignedReason } from "./pull-event.ts";
 import type { Pull } from "./pull.ts";
 import type { TrackerSettings } from "./settings.ts";
@@ -11,9 +11,9 @@ import type { TransferStarted } from "./transfer-event.ts";
 export type Assignment =
   | { readonly kind: "bind"; readonly pull: Pull }
   /** A new pull begins, with the ping that announced it. */
-  | { readonly kind: "open"; readonly ping: Ping | undefined }
+  | { readonly kind: "open"; readonly ping: AnsweredPing | undefined }
   /** The client repeats a whole pull that failed. */
-  | { readonly kind: "retry"; readonly pull: Pull; readonly ping: Ping | undefined }
+  | { readonly kind: "retry"; readonly pull: Pull; readonly ping: AnsweredPing | undefined }
   | { readonly kind: "none"; readonly reason: UnassignedReason };
 
 /** A request for a manifest or blob, with what is known about who sent it. */
@@ -77,9 +77,13 @@ export function byConnection(request: PullRequest): Assignment | undefined {
 function beginsAnew(request: PullRequest, pull: Pull): boolean {
   const { event, reference, client } = request;
   if (event.route.kind !== "manifest" || isSideLookup(reference)) return false;
-  if (!isDigest(reference) && reference !== pull.birth.reference) return true;
-  if (event.method === "HEAD") return pull.resolvedByHead;
-  return client.behaviour.unknown && reference === pull.birth.reference && pull.open === 0 && pull.isDone(reference);
+  if (reference === pull.birth.reference) {
+    if (event.method === "HEAD") return pull.resolvedByHead;
+    return client.behaviour.unknown && pull.open === 0 && pull.isDone(reference);
+  }
+  if (!isDigest(reference)) return true;
+  const isPart = pull.rootDigest === reference || pull.children.has(reference);
+  return event.method === "HEAD" && pull.resolvedByHead && !isPart;
 }
 
 // 3. HEAD is always a resolve; only a challenge or a rate limit makes a client repeat it.
@@ -210,7 +214,7 @@ function wholePullRetry(request: PullRequest): Assignment | undefined {
 /** When the last connection of a pull closed; undefined while one is open. */
 function closedMs(pull: Pull): number | undefined {
   if (pull.open > 0) return undefined;
-  if (!pull.client.sawClose) return pull.endMs;
+  if (!pull.client.sawClose || pull.connections.size === 0) return pull.endMs;
   return pull.openConnections === 0 ? pull.lastCloseMs : undefined;
 }
 
@@ -243,7 +247,7 @@ function hasPing(request: PullRequest): boolean {
   return findPing(request) !== undefined;
 }
 
-function findPing(request: PullRequest): Ping | undefined {
+function findPing(request: PullRequest): AnsweredPing | undefined {
   return request.client.pings.find(request.event.forwarded ? undefined : request.event.connection, request.nowMs);
 }
 

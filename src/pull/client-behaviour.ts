@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly configFirst: boolean;
   /** Requests that the whole daemon has open at most; absent: no such limit. */
   readonly downloadLimit?: number;
+  /** May unpack a layer before it asks for the next one, over the same connection. */
+  readonly pausesBetweenLayers: boolean;
   /** What follows a blob that failed: see `pull-states.md`. */
   readonly afterFailedBlob: "ends" | "repeats_pull" | "asks_upstream" | "repeats_later";
   /** Follows no published pattern: repeating a resolve that was answered begins a new pull. */
@@ -35,12 +37,14 @@ export type Family =
   | "demo"
   | "other";
 
+/** Programs nobody has recorded: as tolerant as a daemon, of which requests may come over any connection. */
 const OTHER: Behaviour = {
   family: "other",
-  kind: "process",
+  kind: "daemon",
   processId: "exact",
   holdsConnections: false,
   configFirst: false,
+  pausesBetweenLayers: false,
   afterFailedBlob: "asks_upstream",
   unknown: true,
   mayOnlyLook: false,
@@ -77,9 +81,10 @@ export function readBehaviour(userAgent: string, keepAlive: boolean | undefined)
     case "docker":
       return userAgent.includes("containerd-client/") ? containerd("docker", false) : docker();
     case "crane":
-      return { ...OTHER, family, mayOnlyLook: true };
+      // kaniko is made of the same library, and unpacks each layer before it reads the next.
+      return { ...OTHER, family, kind: "process", pausesBetweenLayers: true, mayOnlyLook: true };
     case "docker-cli":
-      return { ...OTHER, family, mayOnlyLook: true };
+      return { ...OTHER, family, kind: "process", mayOnlyLook: true };
     // The built-in puller of `pullmeter demo`, which does as podman does.
     case "demo":
       return containersImage(family, true);
@@ -123,6 +128,7 @@ function containersImage(family: Family, keepAlive: boolean): Behaviour {
     holdsConnections: keepAlive,
     // skopeo copies to other formats, some with the config last.
     configFirst: family !== "skopeo",
+    pausesBetweenLayers: false,
     afterFailedBlob: keepAlive ? "repeats_pull" : "ends",
     unknown: false,
     mayOnlyLook: family === "skopeo",
@@ -136,6 +142,7 @@ function containerd(family: Family, limited: boolean): Behaviour {
     processId: "meaningless",
     holdsConnections: false,
     configFirst: false,
+    pausesBetweenLayers: false,
     ...(limited ? { downloadLimit: CONTAINERD_2_DOWNLOAD_LIMIT } : {}),
     afterFailedBlob: "asks_upstream",
     unknown: false,

@@ -42,7 +42,8 @@ function settleMs(pull: Pull, settings: TrackerSettings): number {
   const { behaviour } = pull.client;
   if (behaviour.afterFailedBlob === "repeats_later" && hasFailedBlob(pull)) return settings.dockerRetryWaitMs;
   if (behaviour.kind === "daemon") return settings.daemonSettleMs;
-  return behaviour.holdsConnections ? settings.keepAliveSettleMs : settings.processSettleMs;
+  const isHeld = behaviour.holdsConnections || (behaviour.pausesBetweenLayers && pull.openConnections > 0);
+  return isHeld ? settings.keepAliveSettleMs : settings.processSettleMs;
 }
 
 /** The registry asked it to wait, and it may still do. */

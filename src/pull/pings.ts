@@ -5,16 +5,22 @@ import type { TrackerSettings } from "./settings.ts";
 /** One `GET /v2/` of a client that asks for it before each pull. */
 export interface Ping {
   readonly transfer: number;
-  readonly connection: number;
+  /** Undefined behind another proxy, where a connection identifies nobody. */
+  readonly connection: number | undefined;
   readonly startMs: number;
-  answeredMs?: number;
   readonly registry: string;
   readonly credentials: CredentialEvidence;
 }
 
-/** The pings of one client that no pull has claimed yet, oldest first. One unclaimed ping is one new pull. */
+export interface AnsweredPing extends Ping {
+  readonly answeredMs: number;
+}
+
+/** The pings of one client that no pull has claimed yet. One unclaimed ping is one new pull. */
 export class Pings {
-  #unclaimed: Ping[] = [];
+  readonly #unanswered = new Set<Ping>();
+  /** In the order of their answers: who was answered first goes on first. */
+  #answered: AnsweredPing[] = [];
   /** From a ping's answer to the request that claims it. */
   readonly #pace = new Pace();
   readonly #settings: TrackerSettings;
@@ -24,59 +30,61 @@ export class Pings {
   }
 
   get size(): number {
-    return this.#unclaimed.length;
+    return this.#unanswered.size + this.#answered.length;
   }
 
   add(ping: Ping): void {
-    this.#unclaimed.push(ping);
+    this.#unanswered.add(ping);
+  }
+
+  answer(ping: Ping, nowMs: number): void {
+    if (this.#unanswered.delete(ping)) this.#answered.push({ ...ping, answeredMs: nowMs });
+  }
+
+  /** It got no answer that lets a client go on. Returns false if it was withdrawn before. */
+  fail(ping: Ping): boolean {
+    return this.#unanswered.delete(ping);
   }
 
   /**
    * The ping that a new pull with a request on `connection` would claim: the one on the same connection; else the
    * oldest answered just now (under load the manifest takes another connection); else the newest that is not too old.
    */
-  find(connection: number | undefined, nowMs: number): Ping | undefined {
-    const { pingOrderMs, pingOrderMaxMs } = this.#settings;
+  find(connection: number | undefined, nowMs: number): AnsweredPing | undefined {
+    const { pingOrderMs, pingOrderMaxMs, pingClaimMs } = this.#settings;
     const windowMs = this.#pace.windowMs(pingOrderMs, pingOrderMaxMs);
-    const answered = this.#unclaimed.filter((ping) => ping.answeredMs !== undefined);
     return (
-      answered.findLast((ping) => ping.connection === connection) ??
-      answered.find((ping) => nowMs - (ping.answeredMs ?? 0) < windowMs) ??
-      answered.findLast((ping) => nowMs - (ping.answeredMs ?? 0) < this.#settings.pingClaimMs)
+      this.#answered.findLast((ping) => ping.connection !== undefined && ping.connection === connection) ??
+      this.#answered.find(({ answeredMs }) => nowMs - answeredMs < windowMs) ??
+      this.#answered.findLast(({ answeredMs }) => nowMs - answeredMs < pingClaimMs)
     );
   }
 
-  /** Returns false if it was claimed or withdrawn before. */
-  remove(ping: Ping): boolean {
-    const before = this.#unclaimed.length;
-    this.#unclaimed = this.#unclaimed.filter((other) => other !== ping);
-    return this.#unclaimed.length < before;
-  }
-
-  claim(ping: Ping, nowMs: number): void {
-    this.remove(ping);
-    if (ping.answeredMs !== undefined) this.#pace.note(nowMs - ping.answeredMs);
+  claim(ping: AnsweredPing, nowMs: number): void {
+    this.#answered = this.#answered.filter((other) => other !== ping);
+    this.#pace.note(nowMs - ping.answeredMs);
   }
 
   removeOldest(): Ping | undefined {
-    return this.#unclaimed.shift();
+    const oldest = this.#answered.shift();
+    if (oldest !== undefined) return oldest;
+    const [unanswered] = this.#unanswered;
+    if (unanswered !== undefined) this.#unanswered.delete(unanswered);
+    return unanswered;
   }
 
   /** A process that closed its ping's connection is gone. Returns the pings withdrawn. */
   withdraw(connection: number): readonly Ping[] {
-    const withdrawn = this.#unclaimed.filter((ping) => ping.connection === connection);
-    if (withdrawn.length > 0) this.#unclaimed = this.#unclaimed.filter((ping) => ping.connection !== connection);
+    const isOn = (ping: Ping): boolean => ping.connection === connection;
+    const withdrawn = [...this.#unanswered, ...this.#answered].filter(isOn);
+    for (const ping of withdrawn) this.#unanswered.delete(ping);
+    this.#answered = this.#answered.filter((ping) => !isOn(ping));
     return withdrawn;
   }
 
   /** Takes out the pings that no pull will claim any more. */
   expire(nowMs: number): readonly Ping[] {
-    const [oldest] = this.#unclaimed;
-    if (oldest === undefined || nowMs - oldest.startMs < this.#settings.pingClaimMs) return [];
-    const isOld = (ping: Ping): boolean =>
-      ping.answeredMs !== undefined && nowMs - ping.answeredMs >= this.#settings.pingClaimMs;
-    const expired = this.#unclaimed.filter(isOld);
-    if (expired.length > 0) this.#unclaimed = this.#unclaimed.filter((ping) => !isOld(ping));
-    return expired;
+    const count = this.#answered.findIndex(({ answeredMs }) => nowMs - answeredMs < this.#settings.pingClaimMs);
+    return this.#answered.splice(0, count < 0 ? this.#answered.length : count);
   }
 }

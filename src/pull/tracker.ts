@@ -8,7 +8,7 @@ import { isRequestedLayer, toLivePull } from "./finish.ts";
 import { LivePulls } from "./live-pulls.ts";
 import { ManifestCache } from "./manifest-cache.ts";
 import { MonotonicClock } from "./monotonic-clock.ts";
-import type { Ping } from "./pings.ts";
+import type { AnsweredPing, Ping } from "./pings.ts";
 import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
 import { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
@@ -194,7 +194,7 @@ export class PullTracker {
     }
   }
 
-  #open(request: PullRequest, ping: Ping | undefined, peerProcess: number | undefined): Pull {
+  #open(request: PullRequest, ping: AnsweredPing | undefined, peerProcess: number | undefined): Pull {
     const { event, client, nowMs } = request;
     const startMs = ping?.startMs ?? nowMs;
     const pull = new Pull({
@@ -217,7 +217,7 @@ export class PullTracker {
     return pull;
   }
 
-  #claim(ping: Ping, pull: Pull, connection: Connection): void {
+  #claim(ping: AnsweredPing, pull: Pull, connection: Connection): void {
     pull.client.pings.claim(ping, this.#clock.lastMs);
     pull.claimedPing = true;
     pull.noteCredentials(ping.credentials);
@@ -239,7 +239,7 @@ export class PullTracker {
   #pinged(event: TransferStarted, client: Client, connection: Connection, nowMs: number): void {
     const ping: Ping = {
       transfer: event.transfer,
-      connection: event.connection,
+      connection: event.forwarded ? undefined : event.connection,
       startMs: nowMs,
       registry: event.registry,
       credentials: event.credentials,
@@ -277,9 +277,9 @@ export class PullTracker {
   #pingEnded(transfer: Transfer, ping: Ping, event: TransferFinished | TransferFailed, nowMs: number): void {
     const isAnswered = event.type === "finished" && transfer.status !== undefined && transfer.status < 500;
     if (isAnswered) {
-      ping.answeredMs = nowMs;
+      transfer.client.pings.answer(ping, nowMs);
       this.#clients.wake(transfer.client, nowMs + this.#settings.pingClaimMs);
-    } else if (transfer.client.pings.remove(ping)) {
+    } else if (transfer.client.pings.fail(ping)) {
       this.#unclaimed([ping]);
     }
   }
