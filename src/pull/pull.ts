@@ -101,7 +101,7 @@ export class Pull {
   rateLimit: FinishedPull["rateLimit"];
   joined = false;
   /** Last response of an expected blob that another pull of the client asked for. */
-  sharedEndMs = 0;
+  sharedEndMs = Number.NEGATIVE_INFINITY;
   retryAfterMs = 0;
 
   constructor(birth: PullBirth) {
