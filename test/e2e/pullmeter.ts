@@ -34,7 +34,7 @@ export interface Pullmeter {
   /** Every pull line so far. */
   pulls(): readonly PullLine[];
   /** Waits until at least `count` pulls of a repository were observed, and returns all of them, first to last. */
-  observed(repository: string, count: number): Promise<readonly PullLine[]>;
+  observed(repository: string, count: number, timeoutMs?: number): Promise<readonly PullLine[]>;
   /** What /metrics says now. */
   metrics(): Promise<string>;
   readonly log: () => string;
@@ -62,9 +62,9 @@ export async function startPullmeter(options: { config: string; adminPort: numbe
   const observed = (repository: string): readonly PullLine[] => pulls.filter((pull) => pull.repository === repository);
   return {
     pulls: () => pulls,
-    observed: async (repository, count) => {
+    observed: async (repository, count, timeoutMs) => {
       const enough = async (): Promise<true | undefined> => (observed(repository).length >= count ? true : undefined);
-      await eventually(`${count} pulls of ${repository} are observed`, enough).catch((error: unknown) => {
+      await eventually(`${count} pulls of ${repository} are observed`, enough, timeoutMs).catch((error: unknown) => {
         throw new Error(`${String(error)}; observed: ${JSON.stringify(observed(repository))}\n${daemon.log()}`);
       });
       return observed(repository);

@@ -132,6 +132,8 @@ export function testCandidate(candidate: Candidate): void {
       await stage.gate.reached(repository, "layer", 1);
       killer.abort();
       failed(await pull);
+      // Docker's graph driver now and then forgets to close one of a cancelled pull's connections: let its layer end.
+      await stage.pullmeter.observed(repository, 1, 4000).catch(() => stage.gate.release(repository));
       await stage.expectPulls(repository, [{ ...ok, status: "canceled", cause: "client_aborted" }]);
       stage.gate.release(repository);
     });
