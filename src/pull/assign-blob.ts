@@ -50,7 +50,15 @@ function canAsk({ client, reference }: PullRequest, pull: Pull): boolean {
   if (client.behaviour.configFirst && expected.role !== "config" && !pull.configDone) return false;
   // What failed for good is not asked for again; the pull's other layers still are.
   if (isFailing(pull) && endsPull(pull, reference)) return false;
+  if (client.behaviour.afterFailedBlob === "asks_upstream" && wasRefused(pull, reference)) return false;
   return !pull.wasAbandoned();
+}
+
+/** containerd gets a blob that failed here from the registry directly, and does not ask for it here again. */
+function wasRefused(pull: Pull, digest: string): boolean {
+  const content = pull.contents.get(digest);
+  const status = content?.lastStatus ?? 0;
+  return content?.failure !== undefined && status >= 400 && status !== 401 && status !== 429;
 }
 
 function isFailing(pull: Pull): boolean {

@@ -159,9 +159,14 @@ function resolvedElsewhere(request: PullRequest, pull: Pull, resolved: readonly 
   );
 }
 
-/** A daemon that is free to send fetches within `waitingMs`, or has the image on disk. */
+/** A daemon that is free to send fetches within `waitingMs`, and before those that were resolved later. */
 export function mayStillFetch(pull: Pull, nowMs: number, settings: TrackerSettings): boolean {
-  return pull.state === "waiting" && pull.client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs;
+  const { client, resolve } = pull;
+  return (
+    pull.state === "waiting" &&
+    client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs &&
+    client.fetchedResolvedMs - resolve.endMs < settings.overtakeMs
+  );
 }
 
 // 4c. The root of a pull that read it by its tag and now asks again by digest.

@@ -24,6 +24,11 @@ export class Client {
   sawClose = false;
   /** Its process is known to be one pull at a time. */
   readonly isOneProcess: boolean;
+  /**
+   * When the latest resolved of the pulls that fetched was resolved. Fetches queue up first in, first out
+   * (containerd's limiter is a `semaphore.Weighted`): who was resolved well before that has nothing to fetch.
+   */
+  fetchedResolvedMs = Number.NEGATIVE_INFINITY;
   /** When `Clients` looks at it next. */
   wakeMs = Number.POSITIVE_INFINITY;
   /** Requests of pulls that are open now. */

@@ -39,8 +39,7 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
     ...(pull.rateLimit === undefined ? {} : { rateLimit: pull.rateLimit }),
     attempts: pull.attempts,
     startMs: pull.startMs,
-    endMs: Math.max(pull.endMs, pull.sharedEndMs),
-    ...(pull.sharedEndMs > pull.endMs ? { ownEndMs: pull.endMs } : {}),
+    ...endOf(pull, cause),
     ...(client.behaviour.holdsConnections && pull.lastCloseMs !== undefined ? { lastCloseMs: pull.lastCloseMs } : {}),
     decidedMs,
     endRule,
@@ -51,6 +50,12 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
     blobs: blobs.map((content) => content.toFinishedBlob()),
     transfers: pull.transfers,
   };
+}
+
+/** A pull that went well waited for what others fetched for it; one that failed was over with its own last response. */
+function endOf(pull: Pull, cause: Cause): Pick<FinishedPull, "endMs" | "ownEndMs"> {
+  if (cause !== "none" || pull.sharedEndMs <= pull.endMs) return { endMs: pull.endMs };
+  return { endMs: pull.sharedEndMs, ownEndMs: pull.endMs };
 }
 
 /**

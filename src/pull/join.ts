@@ -12,7 +12,7 @@ import type { TrackerSettings } from "./settings.ts";
 export function joinsRunningFetch(pull: Pull): boolean {
   if (pull.client.behaviour.kind !== "daemon") return false;
   for (const digest of neededBy(pull)) {
-    if (!pull.isDone(digest) && pull.client.isFetchedByAnother(digest, pull)) return true;
+    if (!pull.isDone(digest) && !pull.arrived.has(digest) && pull.client.isFetchedByAnother(digest, pull)) return true;
   }
   return false;
 }
@@ -24,6 +24,7 @@ export function joinedBy(asker: Pull, digest: Digest, nowMs: number, settings: T
     (pull) =>
       pull !== asker &&
       !pull.asked(digest) &&
+      !pull.arrived.has(digest) &&
       (mayStillFetch(pull, nowMs, settings) || (pull.state === "fetching" && pull.manifestMs !== undefined)),
   );
 }

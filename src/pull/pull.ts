@@ -100,6 +100,8 @@ export class Pull {
   /** What the registry told last of its limits. */
   rateLimit: FinishedPull["rateLimit"];
   joined = false;
+  /** What it needs and others have fetched since it began. */
+  readonly arrived = new Set<Digest>();
   /** Last response of an expected blob that another pull of the client asked for. */
   sharedEndMs = Number.NEGATIVE_INFINITY;
   retryAfterMs = 0;

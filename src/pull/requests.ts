@@ -39,6 +39,7 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
     pull.resolve.authorised = event.credentials !== "none";
     pull.apply("resolve_started");
   } else {
+    if (pull.state === "waiting") noteFetch(pull);
     pull.apply("fetch_started");
   }
   if (purpose !== "blob") noteManifestRequest(ledger, pull, event, reference);
@@ -49,6 +50,11 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
     for (const other of joinedBy(pull, digest, nowMs, ledger.settings)) other.joined = true;
   }
   return { ...transfer, purpose, ...(content && { content }), ...(digest && { digest }), fetching };
+}
+
+/** The first request after a HEAD: pulls that were resolved before and did not fetch have it all. */
+function noteFetch({ client, resolve }: Pull): void {
+  client.fetchedResolvedMs = Math.max(client.fetchedResolvedMs, resolve.endMs);
 }
 
 function purposeOf(pull: Pull, event: TransferStarted): Transfer["purpose"] {
@@ -165,7 +171,7 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
   if (transfer.purpose === "resolve") endResolve(ledger, transfer, cause, nowMs);
   if (transfer.purpose === "resolve" || transfer.purpose === "manifest") endManifest(ledger, transfer, event, nowMs);
   if (transfer.purpose === "blob") endBlob(ledger, transfer, cause, nowMs);
-  if (digest !== undefined) tellOthers(pull, digest, nowMs);
+  if (digest !== undefined) tellOthers(transfer, pull, digest, nowMs);
 }
 
 function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): Cause {
@@ -259,7 +265,9 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
   if (status === 401 || status === 416 || status === 429) return;
   if (afterFailedBlob === "ends") pull.apply("blob_fatal");
   if (afterFailedBlob === "repeats_pull" && !isCut) {
-    pull.apply(REPEATED_BY_CONTAINERS_IMAGE.has(status) ? "pull_retryable" : "blob_fatal");
+    // A resume that is refused is the end, whatever the status says.
+    const isRepeated = REPEATED_BY_CONTAINERS_IMAGE.has(status) && transfer.rangeStart === 0;
+    pull.apply(isRepeated ? "pull_retryable" : "blob_fatal");
   }
 }
 
@@ -276,12 +284,14 @@ function noteRateLimit(ledger: Ledger, transfer: Transfer): void {
   pull.retryAfterMs = Math.min(askedMs, rateLimitedWaitMs) + processSettleMs;
 }
 
-/** Pulls of the same daemon that wait for this digest go on only now. */
-function tellOthers(pull: Pull, digest: Digest, nowMs: number): void {
+/** Pulls of the same daemon that wait for this digest go on only now. Once it is there, they wait for it no more. */
+function tellOthers(transfer: Transfer, pull: Pull, digest: Digest, nowMs: number): void {
   if (pull.client.behaviour.kind !== "daemon") return;
+  const isThere = transfer.content?.done === true;
   for (const other of pull.client.needing(digest)) {
-    if (other === pull || other.isDone(digest)) continue;
+    if (other === pull || other.isDone(digest) || other.arrived.has(digest)) continue;
     other.touch(nowMs);
     if (other.joined) other.sharedEndMs = Math.max(other.sharedEndMs, nowMs);
+    if (isThere) other.arrived.add(digest);
   }
 }

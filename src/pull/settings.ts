@@ -23,6 +23,8 @@ export interface TrackerSettings {
 
   /** From HEAD to GET at most 0.33 s measured while the daemon is free to send. */
   readonly waitingMs: number;
+  /** A pull that was resolved this much later than another one does not fetch before it, but on a busy machine. */
+  readonly overtakeMs: number;
   /** A process that was silent for longer with nothing open hardly sends the next request. */
   readonly activeMs: number;
   /** The same for a client that is slow lately. */
@@ -77,6 +79,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   transferCapMs: 6 * 60 * MINUTE,
   closedGraceMs: 5 * SECOND,
   waitingMs: 400,
+  overtakeMs: 50,
   activeMs: 600,
   activeMaxMs: 1_000,
   adoptMs: 5 * SECOND,
