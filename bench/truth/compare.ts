@@ -164,7 +164,7 @@ function startsApart(truth: TruePull, observed: ObservedPull): number {
   const { startMs, endMs } = truth.result;
   // What a killed client had sent is read after its death.
   if (observed.startMs < startMs || observed.startMs > endMs + SAME_REQUEST_MS) return Infinity;
-  return (SAME_REQUEST_MS * (observed.startMs - startMs)) / Math.max(1, endMs - startMs);
+  return SAME_REQUEST_MS * Math.min(1, (observed.startMs - startMs) / Math.max(1, endMs - startMs));
 }
 
 /** For each observed pull, how many of its blobs and manifests were asked for by which true pull: nearest in time owns. */

@@ -168,6 +168,7 @@ test("a process id decides alone", () => {
 test("without a tap a pull lies anywhere in its client's life, and not outside", () => {
   const untapped = truePull(1, { start: undefined, end: undefined });
   assert.equal(compare([untapped], [observedPull("a", { startMs: 2100 })]).pairs.length, 1);
+  assert.equal(compare([untapped], [observedPull("a", { startMs: 2300 })]).pairs.length, 1, "sent just before it died");
   assert.equal(compare([untapped], [observedPull("a", { startMs: 2500 })]).pairs.length, 0);
 });
 
