@@ -1,5 +1,6 @@
+import type { AuthKind } from "../pull/credentials.ts";
 import type { Failure, Status } from "../pull/outcome.ts";
-import type { Bound, UnassignedReason } from "../pull/pull-event.ts";
+import type { Bound, EndRule, UnassignedReason } from "../pull/pull-event.ts";
 import type { RefusalReason, TransferStarted, Trigger } from "../pull/transfer-event.ts";
 
 // The closed sets of label values. Records, because the compiler then knows that none is missing.
@@ -58,8 +59,34 @@ const FAILURES = valuesOf<Failure>({
 
 export const OUTCOMES: readonly string[] = [...CLASSES, ...FAILURES];
 
-/** Labels whose values are capped, not closed; `combination` is the labels of a pull together. */
-export const CAPPED_LABELS = ["registry", "isolation", "trigger", "combination"] as const;
+export const AUTH_KINDS = valuesOf<AuthKind>({
+  none: true,
+  basic: true,
+  bearer_anonymous: true,
+  bearer: true,
+  opaque: true,
+});
+
+export const END_RULES = valuesOf<EndRule>({
+  settled: true,
+  connections_closed: true,
+  failed: true,
+  capped: true,
+  flushed: true,
+  dropped: true,
+});
+
+export const BOOLEANS = ["true", "false"] as const;
+
+/** Labels whose values are capped, not closed; two are of all labels of a pull, or of a request, together. */
+export const CAPPED_LABELS = [
+  "registry",
+  "isolation",
+  "trigger",
+  "serving_domain",
+  "combination",
+  "request_combination",
+] as const;
 
 /** What a request asks for. `push` is every method but GET and HEAD. */
 export const OPERATIONS = [

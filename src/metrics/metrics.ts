@@ -25,6 +25,82 @@ export const PULL_DURATION = histogram({
   native: true,
 });
 
+export const PULL_TRANSFERRED_BYTES = counter({
+  name: "pullmeter_pull_transferred_bytes_total",
+  help: "Bytes of response bodies that finished pulls were given, manifests included.",
+  labels: ["registry"],
+});
+
+export const PULL_SKIPPED_BYTES = counter({
+  name: "pullmeter_pull_skipped_bytes_total",
+  help: "Bytes of the layers that successful pulls did not ask for, because they were on disk.",
+  labels: ["registry"],
+});
+
+/** Bytes per second, 100 kB/s to 4 GB/s: a bad mobile link to 32 Gbit/s. */
+const BYTES_PER_SECOND = [1e5, 2.5e5, 5e5, 1e6, 2.5e6, 5e6, 1e7, 2.5e7, 5e7, 1e8, 2.5e8, 5e8, 1e9, 2e9, 4e9];
+
+/** Seconds: 5 ms is a registry next door; 30 s is when the proxy gives up. */
+const SECONDS_TO_ANSWER = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export const LAYER_THROUGHPUT = histogram({
+  name: "pullmeter_layer_throughput_bytes_per_second",
+  help: "Speed of each layer of 1 MB or more that one response brought, from the response's head to its last byte.",
+  labels: ["registry"],
+  buckets: BYTES_PER_SECOND,
+  native: true,
+});
+
+export const SERVING_FIRST_BYTE = histogram({
+  name: "pullmeter_serving_first_byte_seconds",
+  help: "Time from the request for a config or layer to the head of its response, redirects included, by who served it.",
+  labels: ["serving_domain"],
+  buckets: SECONDS_TO_ANSWER,
+});
+
+export const SERVING_THROUGHPUT = histogram({
+  name: "pullmeter_serving_throughput_bytes_per_second",
+  help: "The same speeds of layers, by who served them: the registry, or where it redirected to.",
+  labels: ["serving_domain"],
+  buckets: BYTES_PER_SECOND,
+});
+
+export const AUTH = counter({
+  name: "pullmeter_auth_total",
+  help: "Finished pulls, by the best proof of identity that one of their requests carried.",
+  labels: ["registry", "kind"],
+});
+
+export const PULLS_ENDED = counter({
+  name: "pullmeter_pulls_ended_total",
+  help: "Finished pulls, by the rule that told that they were over; each but `connections_closed` and `failed` is an inference.",
+  labels: ["end_rule"],
+});
+
+export const RATELIMIT_LIMIT = gauge({
+  name: "pullmeter_ratelimit_limit",
+  help: "Requests or pulls that the registry allows in a window, as its last response with such headers told.",
+  labels: ["registry", "has_creds"],
+});
+
+export const RATELIMIT_REMAINING = gauge({
+  name: "pullmeter_ratelimit_remaining",
+  help: "How many of them were left then.",
+  labels: ["registry", "has_creds"],
+});
+
+export const RATELIMIT_WINDOW = gauge({
+  name: "pullmeter_ratelimit_window_seconds",
+  help: "Length of that window.",
+  labels: ["registry", "has_creds"],
+});
+
+export const RATE_LIMITED = counter({
+  name: "pullmeter_rate_limited_total",
+  help: "Responses 429 that clients were given; `retry_after` tells whether they say when to come again.",
+  labels: ["registry", "retry_after"],
+});
+
 export const PULLS_IN_PROGRESS = gauge({
   name: "pullmeter_pulls_in_progress",
   help: "Pulls that have begun and are not over yet.",
@@ -34,6 +110,11 @@ export const UNASSIGNED_REQUESTS = counter({
   name: "pullmeter_unassigned_requests_total",
   help: "Requests that belong to no pull, by reason.",
   labels: ["reason"],
+});
+
+export const ASSIGNED_REQUESTS = counter({
+  name: "pullmeter_assigned_requests_total",
+  help: "Requests that belong to a pull, counted when it finished.",
 });
 
 export const BOUNDS_HIT = counter({
@@ -69,8 +150,14 @@ export const UPSTREAM_HEAD_DURATION = histogram({
   name: "pullmeter_upstream_head_duration_seconds",
   help: "Time from a request to an upstream to the head of its response.",
   labels: ["registry"],
-  // Seconds: 5 ms is a registry next door; 30 s is when the proxy gives up.
-  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  buckets: SECONDS_TO_ANSWER,
+});
+
+export const PROXY_HEAD_DURATION = histogram({
+  name: "pullmeter_proxy_head_duration_seconds",
+  help: "Of the time from a client's request to the head of its response, what was not spent waiting for upstreams.",
+  // Seconds, 0.5 ms (an idle proxy) to 1 s (pauses before retries).
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
 });
 
 export const REFUSED = counter({
@@ -95,14 +182,27 @@ export const BUILD_INFO = gauge({
 export const METRICS = [
   IMAGE_FETCH_DURATION,
   PULL_DURATION,
+  PULL_TRANSFERRED_BYTES,
+  PULL_SKIPPED_BYTES,
+  LAYER_THROUGHPUT,
+  SERVING_FIRST_BYTE,
+  SERVING_THROUGHPUT,
+  AUTH,
+  PULLS_ENDED,
+  RATELIMIT_LIMIT,
+  RATELIMIT_REMAINING,
+  RATELIMIT_WINDOW,
+  RATE_LIMITED,
   PULLS_IN_PROGRESS,
   UNASSIGNED_REQUESTS,
+  ASSIGNED_REQUESTS,
   BOUNDS_HIT,
   REQUESTS,
   RESPONSE_BYTES,
   CLIENT_CONNECTIONS,
   UPSTREAM_REQUESTS,
   UPSTREAM_HEAD_DURATION,
+  PROXY_HEAD_DURATION,
   REFUSED,
   LABEL_OVERFLOW,
   BUILD_INFO,

@@ -1,6 +1,7 @@
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { exposeMetrics, type Expose } from "../../src/metrics/exposition.ts";
-import { observePulls, observeTransfers } from "../../src/metrics/observe.ts";
+import { observePulls } from "../../src/metrics/observe-pulls.ts";
+import { observeTransfers } from "../../src/metrics/observe-transfers.ts";
 import { finishedPull, START_MS } from "./finished-pull.ts";
 
 /** The exposition of a process in which every metric has a series. */
@@ -8,7 +9,7 @@ export function everythingObserved(): Expose {
   const metrics = createMetrics({ version: "1.2.3" });
   const [pulls, transfers] = [observePulls(metrics), observeTransfers(metrics)];
   pulls({ type: "pull-started", id: "0001", registry: "ghcr.io" });
-  pulls({ type: "pull-finished", pull: finishedPull() });
+  pulls({ type: "pull-finished", pull: finishedPull({ bytesOnDisk: 1 }) });
   pulls({ type: "unassigned", reason: "no_pull", registry: "ghcr.io" });
   pulls({ type: "bound-hit", bound: "pulls" });
   transfers({ type: "connection-opened", atMs: START_MS, connection: 1, listener: "shared", remoteAddress: "::1" });
@@ -36,7 +37,13 @@ export function everythingObserved(): Expose {
     outcome: 200,
     headMs: 40,
   });
-  transfers({ type: "responded", atMs: START_MS + 40, transfer: 1, status: 200 });
+  transfers({
+    type: "responded",
+    atMs: START_MS + 40,
+    transfer: 1,
+    status: 429,
+    rateLimit: { limit: 100, remaining: 0, windowSeconds: 21_600 },
+  });
   transfers({ type: "finished", atMs: START_MS + 50, transfer: 1, bytes: 700 });
   transfers({ type: "refused", atMs: START_MS, listener: "shared", reason: "unknown_registry" });
   return exposeMetrics(metrics);

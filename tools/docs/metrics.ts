@@ -1,9 +1,11 @@
 // Prints docs/metrics.md from src/metrics/metrics.ts.
-import { createMetrics, MAX_COMBINATIONS, MAX_ISOLATIONS, MAX_REGISTRIES } from "../../src/metrics/create-metrics.ts";
+import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import type { Definition } from "../../src/metrics/definition.ts";
 import {
+  AUTH_KINDS,
   BOUNDS,
   CAPPED_LABELS,
+  END_RULES,
   OPERATIONS,
   OUTCOMES,
   REFUSAL_REASONS,
@@ -11,7 +13,15 @@ import {
   TRIGGERS,
   UNASSIGNED_REASONS,
 } from "../../src/metrics/label-values.ts";
+import {
+  MAX_COMBINATIONS,
+  MAX_ISOLATIONS,
+  MAX_REGISTRIES,
+  MAX_REQUEST_COMBINATIONS,
+  MAX_SERVING_DOMAINS,
+} from "../../src/metrics/limits.ts";
 import { IMAGE_FETCH_DURATION, METRICS, REFUSED, UNASSIGNED_REQUESTS } from "../../src/metrics/metrics.ts";
+import { seriesBound } from "../../src/metrics/series-bound.ts";
 
 const INTRODUCTION = `# Metrics
 
@@ -38,10 +48,28 @@ sum by (registry) (rate(pullmeter_pull_duration_seconds_count{status=~"error|tim
 # 90 % of the pulls that transferred something took less than
 histogram_quantile(0.9, sum by (le) (rate(pullmeter_pull_duration_seconds_bucket{status="ok", on_disk="false"}[15m])))
 
-# How far to trust the numbers: requests that belong to no pull
-sum by (reason) (rate(pullmeter_unassigned_requests_total[15m]))
+# How much of its pull limit is left to clients without credentials
+min by (registry) (pullmeter_ratelimit_remaining{has_creds="false"} / pullmeter_ratelimit_limit{has_creds="false"})
+
+# Share of the bytes that were on disk
+sum(rate(pullmeter_pull_skipped_bytes_total[1h]))
+  / (sum(rate(pullmeter_pull_skipped_bytes_total[1h])) + sum(rate(pullmeter_pull_transferred_bytes_total[1h])))
+
+# How far to trust the numbers: share of the requests that belong to no pull
+sum(rate(pullmeter_unassigned_requests_total[15m]))
+  / (sum(rate(pullmeter_unassigned_requests_total[15m])) + rate(pullmeter_assigned_requests_total[15m]))
+
+# Share of the pulls that were given up rather than seen to end
+sum(rate(pullmeter_pulls_ended_total{end_rule=~"capped|flushed|dropped"}[1h])) / sum(rate(pullmeter_pulls_ended_total[1h]))
+
+# Of the wait for the heads of responses, the share that is the proxy's own
+rate(pullmeter_proxy_head_duration_seconds_sum[15m])
+  / (rate(pullmeter_proxy_head_duration_seconds_sum[15m]) + sum(rate(pullmeter_upstream_head_duration_seconds_sum[15m])))
 \`\`\`
 `;
+
+const KINDS =
+  "no credentials, or a Basic header with an empty name; Basic; a token issued to nobody; a token issued to somebody; a token that does not tell";
 
 /** The whole page. */
 export function metricsPage(): string {
@@ -52,7 +80,9 @@ export function metricsPage(): string {
     "## Labels\n",
     table(["label", "values"], labelRows()),
     "",
-    `The labels of pulls have at most ${MAX_COMBINATIONS} combinations; any further one has \`[OTHER]\` as \`isolation\` and \`registry\`.\n`,
+    `The labels of pulls have at most ${MAX_COMBINATIONS} combinations; any further one has \`[OTHER]\` as \`isolation\` and \`registry\`. Those of
+\`pullmeter_requests_total\` have at most ${MAX_REQUEST_COMBINATIONS}, and then \`[OTHER]\` as \`registry\`. Whatever clients ask for, a scrape has at most
+${seriesBound({})} series; \`pullmeter check-config\` prints the number for a configuration, which may have more registries.\n`,
     QUESTIONS,
     "## Metrics of the process\n",
     "From prom-client, as it finds them on Linux.\n",
@@ -82,6 +112,13 @@ function labelRows(): string[][] {
     ["`on_disk`", "`true`: no layer had to be fetched; `false`"],
     ["`has_creds`", "`true`: the client used credentials, anonymous tokens being none; `false`"],
     ["`trigger`", words(TRIGGERS)],
+    [
+      "`serving_domain`",
+      `registrable domain of the host that served a config or layer; ${capped(MAX_SERVING_DOMAINS)}`,
+    ],
+    ["`kind`", `${words(AUTH_KINDS)}: ${KINDS}`],
+    ["`end_rule`", `${words(END_RULES)}: see [pull states](pull-states.md)`],
+    ["`retry_after`", "`true`: the response has the header `Retry-After`; `false`"],
     ["`operation`", words(OPERATIONS)],
     ["`outcome`", words(OUTCOMES)],
     [`\`reason\` of \`${UNASSIGNED_REQUESTS.name}\``, words(UNASSIGNED_REASONS)],

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
 import { createMetrics } from "../../../src/metrics/create-metrics.ts";
 import { exposeMetrics } from "../../../src/metrics/exposition.ts";
-import { observePulls } from "../../../src/metrics/observe.ts";
+import { observePulls } from "../../../src/metrics/observe-pulls.ts";
 import { expositionText } from "../../support/exposition-text.ts";
 import { finishedPull } from "../../support/finished-pull.ts";
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMetrics, type MetricsOptions } from "../../../src/metrics/create-metrics.ts";
 import { exposeMetrics } from "../../../src/metrics/exposition.ts";
-import { observePulls, observeTransfers } from "../../../src/metrics/observe.ts";
+import { MAX_COMBINATIONS, MAX_REGISTRIES } from "../../../src/metrics/limits.ts";
+import { observePulls } from "../../../src/metrics/observe-pulls.ts";
+import { observeTransfers } from "../../../src/metrics/observe-transfers.ts";
 import type { TransferEvent, TransferStarted } from "../../../src/pull/transfer-event.ts";
 import { expositionText } from "../../support/exposition-text.ts";
 import { finishedPull, START_MS } from "../../support/finished-pull.ts";
@@ -118,7 +120,9 @@ test("counters with closed labels show every value as 0 before anything happens"
     'pullmeter_label_overflow_total{label="registry"} 0',
     'pullmeter_label_overflow_total{label="isolation"} 0',
     'pullmeter_label_overflow_total{label="trigger"} 0',
+    'pullmeter_label_overflow_total{label="serving_domain"} 0',
     'pullmeter_label_overflow_total{label="combination"} 0',
+    'pullmeter_label_overflow_total{label="request_combination"} 0',
   ]);
 });
 
@@ -221,12 +225,16 @@ test("registries beyond the limit become [OTHER] and are counted; configured one
   for (let index = 0; index < 500; index++)
     pulls({ type: "pull-finished", pull: finishedPull({ registry: `r${index}.com` }) });
   pulls({ type: "pull-finished", pull: finishedPull({ registry: "registry.late.example.com:5000" }) });
+  // [UNKNOWN], [IP_ADDRESS] and the configured one have their places, whether they are used or not.
+  const overflowed = 500 - (MAX_REGISTRIES - 3);
   const counts = await series(`${TWIN}_count`);
-  assert.equal(counts.length, 99);
+  assert.equal(counts.length, MAX_REGISTRIES - 1);
   assert.ok(counts.some((line) => line.includes('registry="example.com"')));
-  assert.ok(counts.some((line) => line.includes('registry="[OTHER]"') && line.endsWith(" 403")));
+  assert.ok(counts.some((line) => line.includes('registry="[OTHER]"') && line.endsWith(` ${overflowed}`)));
   assert.ok(
-    (await series("pullmeter_label_overflow")).includes('pullmeter_label_overflow_total{label="registry"} 403'),
+    (await series("pullmeter_label_overflow")).includes(
+      `pullmeter_label_overflow_total{label="registry"} ${overflowed}`,
+    ),
   );
 });
 
@@ -245,8 +253,8 @@ test("whatever pulls there are, their combinations of labels are bounded, and wh
   const statuses = ["ok", "user_error", "timeout", "canceled", "error"] as const;
   for (let n = 0; n < 20_000; n++) {
     const pull = finishedPull({
-      registry: `r${n % 90}.com`,
-      isolation: `i${Math.floor(n / 90) % 15}`,
+      registry: `r${n % 30}.com`,
+      isolation: `i${Math.floor(n / 30) % 15}`,
       status: statuses[n % 5] ?? "ok",
       onDisk: n % 2 === 0,
       hasCreds: n % 3 === 0,
@@ -255,7 +263,8 @@ test("whatever pulls there are, their combinations of labels are bounded, and wh
     pulls({ type: "pull-finished", pull });
   }
   const counts = await series(`${TWIN}_count`);
-  assert.ok(counts.length > 500 && counts.length <= 500 + 5 * 2 * 2 * 3, String(counts.length));
+  const most = MAX_COMBINATIONS + 5 * 2 * 2 * 3;
+  assert.ok(counts.length > MAX_COMBINATIONS && counts.length <= most, String(counts.length));
   const folded = counts.filter((line) => line.includes('isolation="[OTHER]",registry="[OTHER]"'));
   assert.equal(total(counts), 20_000);
   const [overflow = ""] = await series('pullmeter_label_overflow_total{label="combination"}');
