@@ -25,7 +25,7 @@ export function assignBlobHead(request: PullRequest): Assignment {
 function resumed(request: PullRequest): Pull | undefined {
   if ((request.event.rangeStart ?? 0) === 0) return undefined;
   // A daemon keeps what a cancelled pull has read, and goes on with it for the next one that waits for the blob.
-  const running = incomplete(request).filter((pull) => !pull.wasAbandoned());
+  const running = incomplete(request).filter((pull) => !pull.wasAbandoned() && !wasRefused(pull, request.reference));
   return first(running, (pull) => {
     const content = pull.contents.get(request.reference);
     return content?.failure === undefined ? (content?.open ?? 0) + 1 : 0;
@@ -50,12 +50,13 @@ function canAsk({ client, reference }: PullRequest, pull: Pull): boolean {
   if (client.behaviour.configFirst && expected.role !== "config" && !pull.configDone) return false;
   // What failed for good is not asked for again; the pull's other layers still are.
   if (isFailing(pull) && endsPull(pull, reference)) return false;
-  if (client.behaviour.afterFailedBlob === "asks_upstream" && wasRefused(pull, reference)) return false;
+  if (wasRefused(pull, reference)) return false;
   return !pull.wasAbandoned();
 }
 
 /** containerd gets a blob that failed here from the registry directly, and does not ask for it here again. */
 function wasRefused(pull: Pull, digest: string): boolean {
+  if (pull.client.behaviour.afterFailedBlob !== "asks_upstream") return false;
   const content = pull.contents.get(digest);
   const status = content?.lastStatus ?? 0;
   return content?.failure !== undefined && status >= 400 && status !== 401 && status !== 429;

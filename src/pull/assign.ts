@@ -164,7 +164,7 @@ export function mayStillFetch(pull: Pull, nowMs: number, settings: TrackerSettin
   const { client, resolve } = pull;
   return (
     pull.state === "waiting" &&
-    client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs &&
+    client.freeMs(nowMs) - pull.resolvedFreeMs < client.fetchPace.windowMs(settings.waitingMs, settings.waitingMaxMs) &&
     client.fetchedResolvedMs - resolve.endMs < settings.overtakeMs
   );
 }

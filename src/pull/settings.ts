@@ -21,8 +21,9 @@ export interface TrackerSettings {
   /** A closed connection's transfers report their end at once; this is how long a late report is awaited. */
   readonly closedGraceMs: number;
 
-  /** From HEAD to GET at most 0.33 s measured while the daemon is free to send. */
+  /** From HEAD to GET mostly below 0.1 s while the daemon is free to send, at most 0.33 s on a busy machine. */
   readonly waitingMs: number;
+  readonly waitingMaxMs: number;
   /** A pull that was resolved this much later than another one does not fetch before it, but on a busy machine. */
   readonly overtakeMs: number;
   /** A process that was silent for longer with nothing open hardly sends the next request. */
@@ -78,7 +79,8 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   settleCapMs: 15 * MINUTE,
   transferCapMs: 6 * 60 * MINUTE,
   closedGraceMs: 5 * SECOND,
-  waitingMs: 400,
+  waitingMs: 100,
+  waitingMaxMs: 400,
   overtakeMs: 50,
   activeMs: 600,
   activeMaxMs: 1_000,
