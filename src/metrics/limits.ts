@@ -35,19 +35,21 @@ export function maxRegistries(registries: readonly string[]): number {
   return Math.max(MAX_REGISTRIES, knownRegistryLabels(registries).length);
 }
 
+/** What combinations are made of went through caps of its own. */
+const anything = () => true;
+
 export type Caps = ReturnType<typeof createCaps>;
 
 /** The caps of the labels whose values are not closed. `registries`: the configured ones, host[:port]. */
 export function createCaps(registries: readonly string[], overflowed: (label: CappedLabel) => void) {
   const cap = (label: CappedLabel, options: Omit<CapOptions, "overflowed">) =>
     new Cap({ ...options, overflowed: () => overflowed(label) });
-  const any = () => true;
   return {
     registry: cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) }),
     isolation: cap("isolation", { limit: MAX_ISOLATIONS }),
     trigger: cap("trigger", { limit: TRIGGERS.length, known: TRIGGERS }),
     servingDomain: cap("serving_domain", { limit: MAX_SERVING_DOMAINS }),
-    combination: cap("combination", { limit: MAX_COMBINATIONS, accepts: any }),
-    requestCombination: cap("request_combination", { limit: MAX_REQUEST_COMBINATIONS, accepts: any }),
+    combination: cap("combination", { limit: MAX_COMBINATIONS, accepts: anything }),
+    requestCombination: cap("request_combination", { limit: MAX_REQUEST_COMBINATIONS, accepts: anything }),
   };
 }

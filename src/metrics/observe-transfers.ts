@@ -57,8 +57,6 @@ export function observeTransfers(metrics: Metrics): Observer {
         countUpstreamRequest(metrics, event);
         break;
       }
-      case "token-answered":
-        break;
       case "refused":
         metrics.refused.inc({ reason: event.reason });
         break;
