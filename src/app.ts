@@ -4,6 +4,7 @@ import { createPullsView } from "./admin/pulls-view.ts";
 import { formatAddress, type Address } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
 import { createFindRegistry } from "./config/find-registry.ts";
+import { registryLabel } from "./label/registry-label.ts";
 import { logPulls } from "./log/observe.ts";
 import type { Logger } from "./log/logger.ts";
 import { createMetrics } from "./metrics/create-metrics.ts";
@@ -62,6 +63,7 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
     observe: joinObservers([(event) => tracker.observe(event), observeTransfers(metrics)], failed),
     now,
     settings: toProxySettings(config),
+    ...(relaysTokens(config) && { tokenRelay: { domainOf } }),
   });
   let state: "starting" | "serving" | "draining" = "starting";
   const admin = new AdminServer({
@@ -102,6 +104,16 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
 function namedRegistries(config: Config): readonly string[] {
   const ofListeners = config.listeners.map((listener) => listener.registry);
   return [...config.registries.keys(), ...ofListeners.filter((registry) => registry !== undefined)];
+}
+
+function relaysTokens({ listeners, registries }: Config): boolean {
+  return [...listeners, ...registries.values()].some(({ tokens }) => tokens === "relay");
+}
+
+/** What has no registrable domain has a label that is no domain either, in brackets. */
+function domainOf(host: string): string | undefined {
+  const label = registryLabel(host);
+  return label.startsWith("[") ? undefined : label;
 }
 
 function toListener({ address, ...listener }: Config["listeners"][number]): Listener {

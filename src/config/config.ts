@@ -19,6 +19,7 @@ export interface ListenerConfig {
   readonly trigger?: NonNullable<Settings["trigger"]>;
   readonly allowPush: boolean;
   readonly peerIdentity: Settings["peerIdentity"];
+  readonly tokens: "pass" | "relay";
 }
 
 type RegistrySettings = Settings["registries"][string];
@@ -76,5 +77,6 @@ function toListener(listener: ListenerSettings, name: string, settings: Settings
     ...(trigger === undefined ? {} : { trigger }),
     allowPush: listener.allowPush ?? settings.allowPush,
     peerIdentity: listener.peerIdentity ?? settings.peerIdentity,
+    tokens: listener.tokens,
   };
 }

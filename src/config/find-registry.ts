@@ -14,6 +14,9 @@ export interface ReachableRegistry {
   readonly allowPrivateAddresses: boolean;
   /** Hosts, without port, to which redirects may lead although their addresses are private. */
   readonly privateRedirectHosts: readonly string[];
+  readonly tokens: "pass" | "relay";
+  /** Hosts, without port, where its token service may be beside its own domain. */
+  readonly tokenHosts: readonly string[];
 }
 
 /** 1,000 registries: far more than a machine pulls from; with `*` allowed, clients could name any number. */
@@ -44,7 +47,12 @@ export function createFindRegistry(config: Config): (registry: string) => Reacha
   };
 }
 
-const UNCONFIGURED: RegistryConfig = { redirects: "follow", privateRedirectHosts: [] };
+const UNCONFIGURED: RegistryConfig = {
+  redirects: "follow",
+  privateRedirectHosts: [],
+  tokens: "pass",
+  tokenHosts: [],
+};
 
 function toReachable(registry: string, config: Config): ReachableRegistry | undefined {
   const settings: RegistryConfig = config.registries.get(registry) ?? UNCONFIGURED;
@@ -56,6 +64,8 @@ function toReachable(registry: string, config: Config): ReachableRegistry | unde
     origin,
     redirects: settings.redirects,
     privateRedirectHosts: settings.privateRedirectHosts,
+    tokens: settings.tokens,
+    tokenHosts: settings.tokenHosts,
     allowPrivateAddresses: settings.allowPrivateAddresses ?? settings.upstream !== undefined,
     ...(settings.ca === undefined ? {} : { ca: settings.ca }),
     ...(proxy === undefined ? {} : { proxy }),

@@ -22,6 +22,7 @@ import {
 const triggers = ["execution", "warmup"] as const;
 const peerIdentities = ["none", "proc"] as const;
 const redirects = ["follow", "pass"] as const;
+const tokens = ["pass", "relay"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 const listener = z.strictObject({
@@ -38,6 +39,12 @@ const listener = z.strictObject({
   trigger: z.enum(triggers).optional().describe("Overrides the general `trigger` for this listener."),
   allowPush: flag().optional().describe("Overrides the general `allowPush` for this listener."),
   peerIdentity: z.enum(peerIdentities).optional().describe("Overrides the general `peerIdentity` for this listener."),
+  tokens: z
+    .enum(tokens)
+    .default("pass")
+    .describe(
+      "`relay`: clients ask pullmeter for bearer tokens, and pullmeter the token service; their credentials pass through it. `pass`: clients ask the token service. See docs/operations.md.",
+    ),
 });
 
 const registry = z.strictObject({
@@ -70,6 +77,16 @@ const registry = z.strictObject({
     .default([])
     .describe(
       "Hosts, without port, to which redirects may lead although their addresses are not public: the blob store beside a private registry. The registry's own host needs no entry.",
+    ),
+  tokens: z
+    .enum(tokens)
+    .default("pass")
+    .describe("`relay`: as that of a listener, for this registry on every listener."),
+  tokenHosts: z
+    .array(hostName(), { error: "not a list; expected a list of hosts" })
+    .default([])
+    .describe(
+      "Hosts, without port, to which `tokens: relay` may send credentials beside those in the registry's own registrable domain. As private as the registry may be.",
     ),
 });
 

@@ -57,6 +57,8 @@ export function observeTransfers(metrics: Metrics): Observer {
         countUpstreamRequest(metrics, event);
         break;
       }
+      case "token-answered":
+        break;
       case "refused":
         metrics.refused.inc({ reason: event.reason });
         break;

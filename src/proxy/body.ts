@@ -18,7 +18,7 @@ export class ManifestCopy {
   /** What the whole body says; undefined if it was too large, or its coding cannot be undone. */
   read(contentEncoding: string | undefined): TransferFinished["manifest"] {
     if (this.#bytes > MAX_MANIFEST_BYTES) return undefined;
-    const body = decode(Buffer.concat(this.#chunks), contentEncoding);
+    const body = decodeBody(Buffer.concat(this.#chunks), contentEncoding);
     if (body === undefined) return undefined;
     const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
     if (!isDigest(digest)) return undefined;
@@ -38,7 +38,8 @@ const DECODERS = new Map<string, (body: Buffer) => Buffer>([
   ["zstd", (body) => zstdDecompressSync(body, BOUND)],
 ]);
 
-function decode(body: Buffer, contentEncoding = "identity"): Buffer | undefined {
+/** Undoes a content coding; undefined if that cannot be done. */
+export function decodeBody(body: Buffer, contentEncoding = "identity"): Buffer | undefined {
   try {
     return DECODERS.get(contentEncoding.trim().toLowerCase())?.(body);
   } catch {

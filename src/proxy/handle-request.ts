@@ -8,10 +8,12 @@ import { ManifestCopy } from "./body.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
 import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
 import { resolveTarget, type Target } from "./resolve-registry.ts";
+import type { TokenRelay } from "./token-relay.ts";
 import { Transfer } from "./transfer.ts";
 
 /** What every request needs. */
@@ -25,6 +27,8 @@ export interface DataPlane {
   /** Lower-case names of request headers that are for the proxy and go no further. */
   readonly takenHeaders: ReadonlySet<string>;
   readonly nextTransferId: () => number;
+  /** Absent: clients get their tokens elsewhere. */
+  readonly tokens?: TokenRelay;
 }
 
 /** One request, as the server gives it. */
@@ -38,9 +42,15 @@ export interface ClientRequest {
 export async function handleRequest(plane: DataPlane, client: ClientRequest): Promise<void> {
   const { request, response, connection } = client;
   const { listener } = connection;
+  const { tokens } = plane;
+
+  // 0. Is it for a token, where the proxy relays them?
+  if (tokens !== undefined && isTokenRequest(request.url ?? "")) return answerTokenRequest(plane, tokens, client);
 
   // 1. What is asked for, and of which registry?
   const target = resolveTarget(request.url ?? "", request.rawHeaders, listener.registry);
+
+  if (tokens !== undefined) request.rawHeaders = tokens.unseal(request.rawHeaders, target.registry);
 
   // 2. From here on there is a transfer. It ends with the client's connection, if not before.
   const transfer = start(plane, client, target);
@@ -51,7 +61,9 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
     if (refusal !== undefined) return refuse(plane, client, transfer, refusal);
 
     // 4. A ping that names no registry asks whether a registry is here at all.
-    if (upstream === undefined) return answer(client, transfer, PONG);
+    if (upstream === undefined) {
+      return answer(client, transfer, tokens?.sharedChallenge(listener, request.rawHeaders) ?? PONG);
+    }
 
     // 5. The upstream is asked: for a pull, following where it redirects; for the rest, as it is.
     const result = isPull(request, target)
@@ -59,7 +71,13 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
       : await plane.passthrough.fetch({ request, response, transfer, target, upstream });
 
     // 6. Its response is the client's: head, then body, as it comes.
-    await deliver(client, transfer, target, result);
+    const led = tokens?.isOn(listener, upstream) === true;
+    await deliver(
+      client,
+      transfer,
+      target,
+      led ? tokens.leadHere(result, upstream, target, request.rawHeaders) : result,
+    );
   } catch (error) {
     // 7. There is no response, or it was cut short.
     giveUp(plane, client, transfer, toUpstreamError(error, target.registry));
@@ -83,6 +101,7 @@ const PONG: OwnResponse = {
 function start(plane: DataPlane, { request, response, connection }: ClientRequest, target: Target): Transfer {
   const { listener, remoteAddress } = connection;
   const { observe, now } = plane;
+  const credentials = plane.tokens?.evidence(request.rawHeaders);
   const transfer = new Transfer({ id: plane.nextTransferId(), connection, response, observe, now });
   const event: TransferStarted = {
     type: "started",
@@ -95,6 +114,7 @@ function start(plane: DataPlane, { request, response, connection }: ClientReques
     method: request.method ?? "",
     route: target.route,
     ...readRequestFacts(request.rawHeaders, listener, plane.labelHeaders),
+    ...(credentials !== undefined && { credentials }),
   };
   observe(event);
   // A socket that died before its request was handled tells nobody again.

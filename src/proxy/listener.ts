@@ -13,6 +13,8 @@ export interface Listener {
   readonly trigger?: Trigger;
   /** Methods other than GET and HEAD are forwarded. */
   readonly allowPush: boolean;
+  /** `relay`: clients ask the proxy for tokens, of whatever registry. Default: they ask the token service. */
+  readonly tokens?: "pass" | "relay";
   /** `proc`: look up the peer's process in /proc for each connection (same host only). */
   readonly peerIdentity: "none" | "proc";
 }

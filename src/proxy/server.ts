@@ -4,6 +4,7 @@ import { Socket, type LookupFunction } from "node:net";
 import type { Observer, RefusalReason } from "../pull/transfer-event.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { UpstreamSettings } from "../upstream/upstream-settings.ts";
+import type { RegistrableDomain } from "../upstream/token-realm.ts";
 import type { FindUpstream } from "../upstream/upstream.ts";
 import { printRefusal, reasonOfParseError, type ParseError } from "./bad-head.ts";
 import { Connection } from "./connection.ts";
@@ -13,6 +14,7 @@ import { Passthrough } from "./passthrough.ts";
 import { PeerProcesses, type Ends } from "./peer-process.ts";
 import type { LabelHeaders } from "./request-facts.ts";
 import { NAMESPACE_HEADER } from "./resolve-registry.ts";
+import { TokenRelay } from "./token-relay.ts";
 
 export interface ProxySettings extends UpstreamSettings {
   /** For the head of a client's request; slower clients are cut off. */
@@ -31,6 +33,8 @@ export interface ProxyOptions {
   readonly settings?: Partial<ProxySettings>;
   /** How names of upstreams are resolved. Default: as the system does. */
   readonly lookup?: LookupFunction;
+  /** Tells whether a token service belongs to its registry; present where some listener or upstream relays tokens. */
+  readonly tokenRelay?: { readonly domainOf: RegistrableDomain };
 }
 
 /** A listener that listens. */
@@ -89,7 +93,9 @@ class ProxyServer implements Proxy {
     const passthrough = new Passthrough({ client, observe, now, takenHeaders, headTimeoutMs, stallTimeoutMs });
     const nextTransferId = (): number => ++this.#transferIds;
     this.#client = client;
-    this.#plane = { findUpstream, client, passthrough, observe, now, labelHeaders, takenHeaders, nextTransferId };
+    const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf);
+    const common = { findUpstream, client, passthrough, observe, now, labelHeaders, takenHeaders, nextTransferId };
+    this.#plane = { ...common, ...(tokens && { tokens }) };
     this.#servers = options.listeners.map((listener) => this.#createServer(listener));
   }
 

@@ -97,6 +97,7 @@ export class PullTracker {
       case "failed":
         return this.#ended(event, nowMs);
       case "upstream-exchanged":
+      case "token-answered":
       case "refused":
         return undefined;
     }

@@ -17,6 +17,7 @@ export type TransferEvent =
   | TransferFinished
   | TransferFailed
   | UpstreamExchanged
+  | TokenAnswered
   | Refused;
 
 /** Receives every event. Never throws. */
@@ -126,6 +127,25 @@ export interface UpstreamExchanged {
   readonly outcome: number | Failure;
   /** From the request to the response's head, in milliseconds. */
   readonly headMs: number;
+}
+
+/** A token service answered a client through the proxy (`tokens: relay`), or could not be asked. */
+export interface TokenAnswered {
+  readonly type: "token-answered";
+  readonly atMs: number;
+  readonly connection: number;
+  readonly listener: string;
+  readonly remoteAddress: string;
+  readonly userAgent: string;
+  readonly registry: string;
+  /** What the token is for, as the registry names it. */
+  readonly repository?: string;
+  /** The client showed who it is. */
+  readonly hasCredentials: boolean;
+  /** The token service's status, or why there was none. */
+  readonly outcome: number | Failure;
+  /** From the request to the token service to the end of its answer, in milliseconds. */
+  readonly durationMs: number;
 }
 
 /** The proxy turned something away by its own rules. A request that could be read has its `started` and `responded` too. */

@@ -6,7 +6,9 @@ export interface ExchangeRequest {
   readonly origin: URL;
   /** Path and query as they go on the wire; an absolute URL when `dispatcher` is a plain HTTP proxy. */
   readonly path: string;
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
+  /** Of a POST. */
+  readonly body?: Buffer;
   readonly headers: readonly string[];
   readonly dispatcher: Dispatcher;
   /** Aborted with an UpstreamError as reason when nobody wants the response any more. */
@@ -41,9 +43,9 @@ export interface UpstreamBody {
 export function exchange(request: ExchangeRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     const handler = new ExchangeHandler(request, resolve, reject);
-    const { origin, path, method, headers } = request;
+    const { origin, path, method, headers, body = null } = request;
     // Without `reset: false` undici closes the connection after each HEAD.
-    request.dispatcher.dispatch({ origin, path, method, headers: [...headers], reset: false }, handler);
+    request.dispatcher.dispatch({ origin, path, method, headers: [...headers], body, reset: false }, handler);
   });
 }
 

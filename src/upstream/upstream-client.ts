@@ -11,7 +11,9 @@ import type { UpstreamSettings } from "./upstream-settings.ts";
 
 /** What the client asked for, with the headers that go on to the registry (no Host, nothing hop-by-hop). */
 export interface UpstreamRequest {
-  readonly method: "GET" | "HEAD";
+  /** POST: for a token; not sent again to where it is redirected. */
+  readonly method: "GET" | "HEAD" | "POST";
+  readonly body?: Buffer;
   readonly path: string;
   readonly headers: readonly string[];
   readonly redirects: Upstream["redirects"];
@@ -87,6 +89,7 @@ export class UpstreamClient {
       const response = await exchange({
         ...route,
         method: request.method,
+        ...(request.body !== undefined && { body: request.body }),
         headers: ["Host", host, ...request.headers, ...route.headers],
         signal: request.signal,
         headTimeoutMs: Math.max(0, deadlineMs - startedMs),

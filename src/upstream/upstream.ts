@@ -17,6 +17,10 @@ export interface Upstream {
    * a private registry. The registry's own host needs no entry. Default: none.
    */
   readonly privateRedirectHosts?: readonly string[];
+  /** `relay`: clients ask the proxy for tokens of this registry. Default: they ask its token service. */
+  readonly tokens?: "pass" | "relay";
+  /** Hosts, without port, where token services may be beside the registry's own domain. As private as the registry. */
+  readonly tokenHosts?: readonly string[];
 }
 
 /** Finds the upstream for host[:port] as a client named it. Undefined: this registry is not to be reached. */

@@ -3,7 +3,7 @@ import type { TestContext } from "node:test";
 import type { LookupFunction } from "node:net";
 import type { TransferEvent } from "../../src/pull/transfer-event.ts";
 import type { Listener } from "../../src/proxy/listener.ts";
-import { createProxy, type Proxy, type ProxySettings } from "../../src/proxy/server.ts";
+import { createProxy, type Proxy, type ProxyOptions, type ProxySettings } from "../../src/proxy/server.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 
 export interface TestProxyOptions {
@@ -11,6 +11,7 @@ export interface TestProxyOptions {
   readonly listener?: Partial<Listener>;
   readonly settings?: Partial<ProxySettings>;
   readonly lookup?: LookupFunction;
+  readonly tokenRelay?: ProxyOptions["tokenRelay"];
 }
 
 /** A proxy on a free port of 127.0.0.1 that keeps every event. */
@@ -42,6 +43,7 @@ export async function startProxy(t: TestContext, options: TestProxyOptions): Pro
     now: () => performance.timeOrigin + performance.now(),
     ...(options.settings !== undefined && { settings: options.settings }),
     ...(options.lookup !== undefined && { lookup: options.lookup }),
+    ...(options.tokenRelay !== undefined && { tokenRelay: options.tokenRelay }),
   });
   t.after(() => proxy.close());
   const [bound] = await proxy.listen();

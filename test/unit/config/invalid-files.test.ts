@@ -88,7 +88,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-unknown-keys.yaml:1: lisners: unknown key; did you mean "listeners"?',
     'invalid-unknown-keys.yaml:4: timeouts.conect: unknown key; did you mean "connect"?',
     'invalid-unknown-keys.yaml:7: listeners[0].adress: unknown key; did you mean "address"?',
-    'invalid-unknown-keys.yaml:10: registries["ghcr.io"].insecure: unknown key; expected one of upstream, caFile, proxy, redirects, allowPrivateAddresses, privateRedirectHosts',
+    'invalid-unknown-keys.yaml:10: registries["ghcr.io"].insecure: unknown key; expected one of upstream, caFile, proxy, redirects, allowPrivateAddresses, privateRedirectHosts, tokens, tokenHosts',
     "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, peerIdentity, registries, allowRegistries, wellKnownRegistries, admin, metrics, headers, timeouts, tracker, limits, log",
   ],
   "invalid-values.yaml": [

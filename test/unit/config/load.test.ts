@@ -69,7 +69,7 @@ test("every timeout has the default that the data plane itself has", () => {
 
 test("a file with every kind of setting is read whole", () => {
   const { config } = load({ file: join(FIXTURES, "valid-full.yaml") });
-  const inherited = { isolation: "podman", allowPush: false, peerIdentity: "none" };
+  const inherited = { isolation: "podman", allowPush: false, peerIdentity: "none", tokens: "pass" };
   assert.deepEqual(config.listeners, [
     { name: "shared", address: { host: "", port: 5000 }, ...inherited },
     { name: "docker.io", address: { host: "::1", port: 5001 }, registry: "docker.io", ...inherited, trigger: "warmup" },
@@ -81,6 +81,7 @@ test("a file with every kind of setting is read whole", () => {
       trigger: "execution",
       allowPush: true,
       peerIdentity: "proc",
+      tokens: "relay",
     },
   ]);
   const internal = config.registries.get("registry.internal:5000");
@@ -89,6 +90,7 @@ test("a file with every kind of setting is read whole", () => {
   assert.equal(internal?.redirects, "pass");
   assert.equal(internal?.allowPrivateAddresses, false);
   assert.deepEqual(internal?.privateRedirectHosts, ["blobs.internal"]);
+  assert.deepEqual([internal?.tokens, internal?.tokenHosts], ["relay", ["auth.internal"]]);
   assert.equal(
     String(config.registries.get("mirror.example.com")?.proxy),
     "http://user:secret@proxy.example.com:3128/",

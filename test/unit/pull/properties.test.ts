@@ -38,6 +38,8 @@ function asClient(events: readonly TransferEvent[], client: number, laterMs: num
       case "failed":
       case "upstream-exchanged":
         return { ...event, atMs, transfer: event.transfer + base };
+      case "token-answered":
+        return { ...event, atMs, connection: event.connection + base };
       case "refused":
         return { ...event, atMs };
     }
