@@ -135,6 +135,9 @@ function match(truths: readonly TruePull[], observations: readonly ObservedPull[
 /** Milliseconds between the proxy's and the tap's view of one request, with room for a starved machine. */
 const SAME_REQUEST_MS = 250;
 
+/** Milliseconds by which two requests can change places between tap and proxy: of two so close nobody knows whose is whose. */
+const JITTER_MS = 10;
+
 /** Above any number of shared requests. */
 const SAME_KEY = 1_000_000;
 
@@ -181,10 +184,12 @@ function sharedRequests(
       const counts = new Map<TruePull, number>();
       for (const { digest, startMs } of observed.blobs) {
         const apart = ({ exchange }: { exchange: Exchange }): number => Math.abs(exchange.startMs - startMs);
-        const [nearest] = (byContent.get(`${observed.repository}@${digest}`) ?? []).toSorted(
+        const [nearest, ...others] = (byContent.get(`${observed.repository}@${digest}`) ?? []).toSorted(
           (a, b) => apart(a) - apart(b),
         );
-        if (nearest !== undefined && apart(nearest) <= SAME_REQUEST_MS)
+        const rival = others.find(({ truth }) => truth !== nearest?.truth);
+        const isClear = rival === undefined || nearest === undefined || apart(rival) - apart(nearest) > JITTER_MS;
+        if (nearest !== undefined && isClear && apart(nearest) <= SAME_REQUEST_MS)
           counts.set(nearest.truth, (counts.get(nearest.truth) ?? 0) + 1);
       }
       return [observed, counts];

@@ -157,7 +157,7 @@ function layersOf({ root }: ClientPull): string[] {
 }
 
 /**
- * True: every layer was in the store and none was requested. False: a layer was missing. Not known when the pull failed,
+ * True: every layer was in the store, and stayed there, and none was requested. False: a layer was missing. Not known when the pull failed,
  * when the store changed between start and manifest, or when a layer was requested although it seemed to be there
  * (it was being removed). A process that requests no layer found all of them when it looked, whatever was there before.
  */
@@ -168,22 +168,27 @@ function onDiskOf(
 ): boolean | undefined {
   if (pull.result.exitCode !== 0 || pull.root === undefined) return undefined;
   const lacks = (store: ReadonlySet<string>): boolean => layersOf(pull).some((layer) => !store.has(layer));
-  if (!lacks(pull.layersAtStart)) return layersRequested === 0 ? true : undefined;
+  // Right after a removal the files are still there, for a moment.
+  const vanished = pull.layersAtManifest !== undefined && lacks(pull.layersAtManifest);
+  if (!lacks(pull.layersAtStart)) return layersRequested === 0 && !vanished ? true : undefined;
   if (layersRequested === undefined) return undefined;
   if (layersRequested > 0) return false;
   const completedMeanwhile = pull.layersAtManifest !== undefined && !lacks(pull.layersAtManifest);
   return completedMeanwhile || !daemon ? undefined : false;
 }
 
-/** The requests of other pulls that brought layers which this pull lacked and did not ask for itself. */
+/**
+ * The requests of other pulls that brought layers which this pull needed and did not ask for itself. Whatever the store
+ * held when it started: a daemon downloads only what is not there.
+ */
 function awaited(pull: ClientPull, own: readonly Exchange[], { daemon, exchanges }: Context): Exchange[] {
   const { result } = pull;
   if (!daemon || result.exitCode !== 0 || own.length === 0) return [];
   const asked = new Set(own.map((exchange) => askedFor(exchange)));
-  const lacking = new Set(layersOf(pull).filter((layer) => !pull.layersAtStart.has(layer) && !asked.has(layer)));
+  const needed = new Set(layersOf(pull).filter((layer) => !asked.has(layer)));
   return exchanges.filter(
     ({ endMs = 0, ...exchange }) =>
-      endMs >= result.startMs && endMs <= result.endMs && lacking.has(askedFor(exchange) ?? ""),
+      endMs >= result.startMs && endMs <= result.endMs && needed.has(askedFor(exchange) ?? ""),
   );
 }
 
