@@ -1,5 +1,6 @@
 import { registryLabel } from "../label/registry-label.ts";
 import { isDigest } from "../oci/digest.ts";
+import { bytesPerSecond, slowestLayer } from "../pull/layer-speed.ts";
 import type { FinishedBlob, FinishedPull } from "../pull/pull-event.ts";
 import { redactText } from "./redact.ts";
 
@@ -24,6 +25,7 @@ export function toPullRecord(pull: FinishedPull) {
     joined: pull.joined,
     on_disk_kind: pull.onDiskKind,
     opaque_token: pull.opaqueToken,
+    auth: pull.auth,
     end_rule: pull.endRule,
     registry_host: redactText(pull.registry),
     repository: redactText(pull.repository),
@@ -44,8 +46,29 @@ export function toPullRecord(pull: FinishedPull) {
     requests: pull.transfers.length,
     layers_requested: pull.layersRequested,
     layers_on_disk: pull.layersOnDisk,
+    bytes_on_disk: pull.bytesOnDisk,
+    slowest_layer: toLayerRecord(slowestLayer(pull.blobs)),
+    rate_limit: toRateLimitRecord(pull.rateLimit),
     blobs: pull.blobs.map((blob) => toBlobRecord(blob, pull)),
   };
+}
+
+function toLayerRecord(layer: FinishedBlob | undefined) {
+  if (layer === undefined) return undefined;
+  const speed = bytesPerSecond(layer);
+  return {
+    digest: isDigest(layer.digest) ? layer.digest : undefined,
+    size: layer.sizeBytes,
+    duration_ms: difference(layer.startMs, layer.endMs),
+    bytes_per_second: speed === undefined ? undefined : Math.round(speed),
+    serving_host: layer.servingHost === undefined ? undefined : redactText(layer.servingHost),
+  };
+}
+
+function toRateLimitRecord(rateLimit: FinishedPull["rateLimit"]) {
+  if (rateLimit === undefined) return undefined;
+  const { limit, remaining, windowSeconds, source } = rateLimit;
+  return { limit, remaining, window_seconds: windowSeconds, source };
 }
 
 function toBlobRecord(blob: FinishedBlob, pull: FinishedPull) {

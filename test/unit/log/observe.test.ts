@@ -17,7 +17,14 @@ test("a finished pull is one line of JSON that tells everything", () => {
   const { observe, lines } = harness();
   observe({
     type: "pull-finished",
-    pull: finishedPull({ lastCloseMs: START_MS + 4000, attempts: 2, traceId: "f".repeat(32) }),
+    pull: finishedPull({
+      lastCloseMs: START_MS + 4000,
+      attempts: 2,
+      traceId: "f".repeat(32),
+      auth: "bearer_anonymous",
+      bytesOnDisk: 2_000_000,
+      rateLimit: { limit: 100, remaining: 76, windowSeconds: 21_600, source: "0a1b2c3d" },
+    }),
   });
   assert.equal(lines.length, 1);
   assert.ok(lines[0]?.endsWith("}\n"));
@@ -57,6 +64,16 @@ test("a finished pull is one line of JSON that tells everything", () => {
     requests: 3,
     layers_requested: 1,
     layers_on_disk: 2,
+    auth: "bearer_anonymous",
+    bytes_on_disk: 2_000_000,
+    slowest_layer: {
+      digest: `sha256:${"a".repeat(64)}`,
+      size: 1_000_000,
+      duration_ms: 1400,
+      bytes_per_second: 740_741,
+      serving_host: "cdn.example.com",
+    },
+    rate_limit: { limit: 100, remaining: 76, window_seconds: 21_600, source: "0a1b2c3d" },
     blobs: [
       {
         role: "layer",
@@ -77,10 +94,12 @@ test("a finished pull is one line of JSON that tells everything", () => {
 
 test("docs/pull-log.md describes every field", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../../docs/pull-log.md"), "utf8");
-  const record = toPullRecord(finishedPull());
-  const names = [...Object.keys(record), ...Object.keys(record.blobs[0] ?? {})];
+  const record = toPullRecord(finishedPull({ rateLimit: { limit: 1 } }));
+  const parts = [record, record.blobs[0], record.slowest_layer, record.rate_limit];
+  const names = parts.flatMap((part) => Object.keys(part ?? {}));
+  assert.ok(names.includes("window_seconds") && names.includes("bytes_per_second"));
   assert.deepEqual(
-    names.filter((name) => !docs.includes(`| \`${name}\` |`)),
+    names.filter((name) => !new RegExp(`^\\|(?: \`\\w+\`,)* \`${name}\`(?:, \`\\w+\`)* \\|`, "m").test(docs)),
     [],
   );
 });
@@ -95,6 +114,14 @@ test("what is unknown is left out, and fractions of a millisecond stay", () => {
   assert.equal(record.blobs[0].duration_ms, 0.25);
   for (const name of ["last_connection_close", "trace_id", "on_disk_kind"]) assert.ok(!(name in record), name);
   for (const name of ["first_byte_ms", "serving_host"]) assert.ok(!(name in record.blobs[0]), name);
+});
+
+test("the slowest layer has no speed if it took several requests, and there is none without a layer", () => {
+  const layers = [finishedBlob(), finishedBlob({ endMs: START_MS + 9000, requests: 2 })];
+  const slowest = toPullRecord(finishedPull({ blobs: layers })).slowest_layer;
+  assert.deepEqual([slowest?.duration_ms, slowest?.bytes_per_second], [8900, undefined]);
+  const config = finishedBlob({ role: "config" });
+  assert.equal(toPullRecord(finishedPull({ blobs: [config] })).slowest_layer, undefined);
 });
 
 test("a manifest that was asked for by tag has the root's digest, and none if nothing came", () => {
