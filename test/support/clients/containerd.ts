@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
@@ -105,19 +106,18 @@ function hostsToml(mirror: Mirror): string {
   ].join("\n");
 }
 
+/** The example's config.toml with folders of our own. */
 function configuration(folder: string, hostsFolder: string, options: ContainerdOptions): string {
-  const two = options.release === "sid";
-  const cri = two ? "io.containerd.cri.v1.images" : "io.containerd.grpc.v1.cri";
-  const transfer = [`[plugins."io.containerd.transfer.v1.local"]`, `  config_path = "${hostsFolder}"`];
+  const example = new URL(
+    `../../../examples/containerd/config-${options.release === "sid" ? 2 : 1}.toml`,
+    import.meta.url,
+  );
   return [
-    `version = ${two ? 3 : 2}`,
     `root = "${join(folder, "root")}"`,
     `state = "${join(folder, "state")}"`,
+    readFileSync(example, "utf8").replaceAll("/etc/containerd/certs.d", hostsFolder),
     `[grpc]`,
     `  address = "${join(folder, "s")}"`,
-    `[plugins."${cri}".registry]`,
-    `  config_path = "${hostsFolder}"`,
-    ...(two ? transfer : []),
     options.config ?? "",
     "",
   ].join("\n");
