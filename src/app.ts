@@ -4,6 +4,7 @@ import { createPullsView } from "./admin/pulls-view.ts";
 import { formatAddress, type Address } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
 import { createFindRegistry } from "./config/find-registry.ts";
+import { toMetricsOptions } from "./config/metrics-options.ts";
 import { registryLabel } from "./label/registry-label.ts";
 import { logPulls } from "./log/observe.ts";
 import type { Logger } from "./log/logger.ts";
@@ -46,11 +47,7 @@ function now(): number {
 
 export function createApp(config: Config, { version, logger }: AppDependencies): App {
   const failed = (error: unknown): void => logger.error("an observer failed; observations may be missing", { error });
-  const metrics = createMetrics({
-    version,
-    imageFetchHistogram: config.metrics.originName === "none" ? false : config.metrics.originName,
-    registries: namedRegistries(config),
-  });
+  const metrics = createMetrics({ version, ...toMetricsOptions(config) });
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now });
   const tracker = new PullTracker({
     report: joinObservers([observePulls(metrics), logPulls(logger), view.observe], failed),
@@ -98,12 +95,6 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   }
 
   return { start, stop: () => (stopped ??= stop()) };
-}
-
-/** Registries that the operator named: they never share a label value with others. */
-function namedRegistries(config: Config): readonly string[] {
-  const ofListeners = config.listeners.map((listener) => listener.registry);
-  return [...config.registries.keys(), ...ofListeners.filter((registry) => registry !== undefined)];
 }
 
 function relaysTokens({ listeners, registries }: Config): boolean {

@@ -3,8 +3,10 @@ import { formatDuration } from "../config/duration.ts";
 import { createFindRegistry, type ReachableRegistry } from "../config/find-registry.ts";
 import { valueAt } from "../config/conflicts.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { toMetricsOptions } from "../config/metrics-options.ts";
 import { settingsJsonSchema } from "../config/schema.ts";
 import { listSettings, printValue, type Setting } from "../config/setting.ts";
+import { seriesBound } from "../metrics/series-bound.ts";
 
 /** Prints what `serve` would do with this configuration: listeners, registries, and where each setting comes from. */
 export function describeConfig(loaded: LoadedConfig): string {
@@ -14,6 +16,8 @@ export function describeConfig(loaded: LoadedConfig): string {
     "",
     "Registries that requests may name:",
     ...table(registryRows(loaded)),
+    "",
+    `Metrics: at most ${seriesBound(toMetricsOptions(loaded.config))} series, whatever clients ask for.`,
     "",
     "Settings:",
     ...table(

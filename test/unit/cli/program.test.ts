@@ -5,6 +5,7 @@ import { CommanderError } from "commander";
 import { createProgram } from "../../../src/cli/program.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { listSettings } from "../../../src/config/setting.ts";
+import { seriesBound } from "../../../src/metrics/series-bound.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures/config");
 
@@ -90,6 +91,20 @@ test("check-config prints listeners, registries, and each setting with the place
     assert.ok(lines.has(expected), `${expected}\nis not in\n${stdout}`);
   }
   assert.doesNotMatch(stdout, /hunter2/);
+});
+
+async function printedSeries(environment: Readonly<Record<string, string>>): Promise<number> {
+  const { stdout } = await run(["check-config"], environment);
+  const [, count] = /^Metrics: at most (\d+) series, whatever clients ask for\.$/m.exec(stdout) ?? [];
+  return Number(count);
+}
+
+test("check-config prints how many series there can be, which is more with many registries and less without a histogram", async () => {
+  const usual = seriesBound({});
+  assert.equal(await printedSeries({}), usual);
+  assert.ok((await printedSeries({ PULLMETER_METRICS_ORIGIN_NAME: "none" })) < usual);
+  const many = Array.from({ length: 50 }, (_, index) => `registry${index}.com`).join(",");
+  assert.ok((await printedSeries({ PULLMETER_REGISTRIES: many })) > usual);
 });
 
 test("check-config takes the file from its argument, from --config, or from PULLMETER_CONFIG", async () => {
