@@ -4,6 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Failure } from "../pull/outcome.ts";
 import { Connections } from "./connections.ts";
 import { exchange, type UpstreamResponse } from "./exchange.ts";
+import { isLostConnection } from "./lost-connection.ts";
 import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
 import type { Upstream } from "./upstream.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
@@ -81,7 +82,23 @@ export class UpstreamClient {
     return this.#connections.close();
   }
 
+  /** Asks once, and once more when the connection was lost before it brought a response. */
   async #ask(upstream: Upstream, hop: Hop, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
+    try {
+      return await this.#attempt(upstream, hop, request, deadlineMs);
+    } catch (error) {
+      const failure = toUpstreamError(error, hop.origin.host);
+      if (!isLostConnection(failure) || request.body !== undefined || request.signal.aborted) throw failure;
+      return this.#attempt(upstream, hop, request, deadlineMs);
+    }
+  }
+
+  async #attempt(
+    upstream: Upstream,
+    hop: Hop,
+    request: UpstreamRequest,
+    deadlineMs: number,
+  ): Promise<UpstreamResponse> {
     const startedMs = this.#now();
     const { host } = hop.origin;
     try {

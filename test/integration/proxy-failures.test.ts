@@ -132,6 +132,24 @@ test("an upstream that never answers is a 504, and its connection is cut", async
   await upstream.until(() => upstream.sockets.size === 0);
 });
 
+test("a connection that the upstream closed while it was idle is no failure", async (t) => {
+  const { proxy, upstream } = await startPair(t, ({ connection, socket }) => {
+    const isSecondOnFirst = connection === 1 && upstream.requests.length === 2;
+    if (isSecondOnFirst) socket.destroy();
+    else socket.write(responseBytes(["HTTP/1.1 200 OK", "Content-Length: 2"], "ok"));
+  });
+  await get(proxy);
+  const response = await get(proxy);
+  assert.equal(response.statusLine, "HTTP/1.1 200 OK");
+  assert.deepEqual([upstream.connections, upstream.requests.length], [2, 3]);
+});
+
+test("an upstream that closes every connection unanswered is a 502 after two attempts", async (t) => {
+  const { proxy, upstream } = await startPair(t, ({ socket }) => socket.destroy());
+  await assertOwnAnswer(proxy, await get(proxy), 502, "truncated");
+  assert.equal(upstream.requests.length, 2);
+});
+
 test("redirects do not add to the time until the head", async (t) => {
   let hops = 0;
   const { proxy } = await startPair(
