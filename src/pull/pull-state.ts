@@ -88,7 +88,8 @@ const TRANSITIONS: Readonly<Record<PullState, Row>> = {
     resolved: "broken",
     resolve_failed: "broken",
     fetch_started: "broken",
-    pull_retryable: "broken",
+    // Another layer decides: containers/image reports the first one of the manifest that failed.
+    pull_retryable: "retrying",
     blob_fatal: "broken",
     retried: "resolving",
     finish: "finished",

@@ -100,6 +100,8 @@ export class Pull {
   /** What the registry told last of its limits. */
   rateLimit: FinishedPull["rateLimit"];
   joined = false;
+  /** Blobs that failed so that the client repeats the whole pull, or gives up. */
+  readonly endings = new Map<Digest, "pull_retryable" | "blob_fatal">();
   /** What it needs and others have fetched since it began. */
   readonly arrived = new Set<Digest>();
   /** Last response of an expected blob that another pull of the client asked for. */
@@ -151,6 +153,7 @@ export class Pull {
     this.configMs = undefined;
     for (const content of this.contents.values()) content.beginAgain();
     this.askedManifests.clear();
+    this.endings.clear();
   }
 
   touch(nowMs: number): void {

@@ -39,7 +39,7 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
     pull.resolve.authorised = event.credentials !== "none";
     pull.apply("resolve_started");
   } else {
-    if (pull.state === "waiting") noteFetch(pull);
+    if (pull.state === "waiting") noteFetch(pull, nowMs);
     pull.apply("fetch_started");
   }
   if (purpose !== "blob") noteManifestRequest(ledger, pull, event, reference);
@@ -53,7 +53,8 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
 }
 
 /** The first request after a HEAD: pulls that were resolved before and did not fetch have it all. */
-function noteFetch({ client, resolve }: Pull): void {
+function noteFetch({ client, resolve, resolvedFreeMs }: Pull, nowMs: number): void {
+  client.fetchPace.note(client.freeMs(nowMs) - resolvedFreeMs);
   client.fetchedResolvedMs = Math.max(client.fetchedResolvedMs, resolve.endMs);
 }
 
@@ -267,8 +268,19 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
   if (afterFailedBlob === "repeats_pull" && !isCut) {
     // A resume that is refused is the end, whatever the status says.
     const isRepeated = REPEATED_BY_CONTAINERS_IMAGE.has(status) && transfer.rangeStart === 0;
-    pull.apply(isRepeated ? "pull_retryable" : "blob_fatal");
+    if (transfer.digest !== undefined) pull.endings.set(transfer.digest, isRepeated ? "pull_retryable" : "blob_fatal");
+    pull.apply(firstEnding(pull));
   }
+}
+
+/** Of several layers that failed, containers/image reports the one that the manifest lists first. */
+// https://github.com/containers/image/blob/v5.36.0/copy/single.go (copyLayers)
+function firstEnding(pull: Pull): "pull_retryable" | "blob_fatal" {
+  for (const digest of pull.expected.keys()) {
+    const ending = pull.endings.get(digest);
+    if (ending !== undefined) return ending;
+  }
+  return [...pull.endings.values()][0] ?? "blob_fatal";
 }
 
 /** Statuses of a blob after which containers/image 5.25 and later begins the whole pull again. */

@@ -82,7 +82,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   waitingMs: 100,
   waitingMaxMs: 400,
   overtakeMs: 50,
-  activeMs: 600,
+  activeMs: 450,
   activeMaxMs: 1_000,
   adoptMs: 5 * SECOND,
   pingOrderMs: 600,

@@ -192,6 +192,23 @@ suite("GET of a manifest by digest", () => {
     );
   });
 
+  test("passes by a pull that one resolved later has overtaken", () => {
+    const story = new Story();
+    const busy = story.start(CONTAINERD_2, "HEAD /v2/lib/x/manifests/v1");
+    const limit = [1, 2].map(() => story.start(CONTAINERD_2, "HEAD /v2/lib/x/manifests/v2"));
+    assert.equal(limit.length, 2);
+    story.exchange(CONTAINERD_2, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
+    story.wait(1_000);
+    const other = ["n", image("d")] as const;
+    story.exchange(CONTAINERD_2, "HEAD /v2/lib/other/manifests/v1", { response: { manifest: other } });
+    story.exchange(CONTAINERD_2, `GET /v2/lib/other/manifests/${digest("n")}`, { response: { manifest: other } });
+    const late = story.exchange(CONTAINERD_2, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
+    const fetch = story.exchange(CONTAINERD_2, `GET ${byDigest("m")}`, { response: { manifest: ROOT } });
+    story.fail(busy, "proxy");
+    const pull = story.finished().find(({ transfers }) => transfers.includes(fetch));
+    assert.ok(pull?.transfers.includes(late));
+  });
+
   test("waits for a pull of a daemon that is at its download limit", () => {
     const story = new Story();
     for (const name of ["x", "y", "z"]) {
@@ -310,6 +327,38 @@ suite("GET of a manifest by tag", () => {
       assert.equal(finished[0]?.status, attempts === 2 ? "ok" : "error");
     });
   }
+
+  for (const [first, second, attempts] of [
+    [503, 500, 2],
+    [500, 503, 1],
+  ] as const) {
+    test(`after ${first} of a layer and ${second} of a later one is ${attempts === 2 ? "a retry" : "another process"}`, () => {
+      const story = new Story();
+      const connection = podmanStart(story, ["a", "b"]);
+      const fail = (name: string, status: number): number =>
+        story.exchange(PODMAN_5, `GET ${blob(name)}`, { request: { connection }, response: { status } });
+      fail("b", second);
+      fail("a", first);
+      story.close(connection).wait(1_200);
+      story.close(podmanStart(story, ["a", "b"]));
+      assert.equal(story.finished()[0]?.attempts, attempts);
+    });
+  }
+
+  test("after a resume that was refused is another process", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", 40).wait(1_000);
+    const request = { connection, rangeStart: 40 };
+    story.exchange(PODMAN_5, `GET ${blob("a")}`, { request, response: { status: 503 } });
+    story.close(connection).wait(1_200);
+    story.close(podmanStart(story, ["a"]));
+    assert.deepEqual(
+      story.finished().map(({ status }) => status),
+      ["error", "ok"],
+    );
+  });
 
   test("by the process that failed is a retry at any time", () => {
     const story = new Story();
@@ -451,6 +500,24 @@ suite("GET of a blob", () => {
     story.nowMs += 50;
     const layer = story.exchange(CONTAINERD_1, `GET ${blob("a")}`);
     assert.ok(ownerOf(story, layer).includes(other));
+  });
+
+  test("that a daemon was refused goes to the next pull that waits for it", () => {
+    const story = new Story();
+    const owner = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
+    story.exchange(CONTAINERD_1, `GET ${byDigest("m")}`, { response: { manifest: ROOT } });
+    const cut = story.start(CONTAINERD_1, `GET ${blob("a")}`);
+    const waiting = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
+    story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", 40);
+    const resume = { request: { rangeStart: 40 }, response: { status: 503 } };
+    const refused = [1, 2].map(() => story.exchange(CONTAINERD_1, `GET ${blob("a")}`, resume));
+    const pulls = story.finished();
+    assert.ok(pulls.find(({ transfers }) => transfers.includes(owner))?.transfers.includes(refused[0]!));
+    assert.ok(pulls.find(({ transfers }) => transfers.includes(waiting))?.transfers.includes(refused[1]!));
+    assert.deepEqual(
+      pulls.map(({ cause }) => cause),
+      ["upstream_5xx", "upstream_5xx"],
+    );
   });
 
   test("never begins a pull: a layer read lazily long after", () => {

@@ -94,6 +94,24 @@ suite("when a pull is over", () => {
     assert.ok(joined?.ownEndMs !== undefined && joined.ownEndMs < endMs);
   });
 
+  test("what arrived once does not hold it when another pull reads it again", () => {
+    const story = new Story();
+    const root = ["n", image("d", "a")] as const;
+    story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: root } });
+    story.exchange(CONTAINERD_1, `GET ${byDigest("n")}`, { response: { manifest: root } });
+    const layer = story.start(CONTAINERD_1, `GET ${blob("a")}`);
+    story.respond(layer);
+    const joined = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: root } });
+    const arrivedMs = (story.nowMs += 100);
+    story.finish(layer).wait(1_000);
+    containerdPull(story, [], CONTAINERD_1);
+    story.exchange(CONTAINERD_1, `HEAD ${manifest("v3")}`, { response: { manifest: root } });
+    story.exchange(CONTAINERD_1, `GET ${byDigest("n")}`, { response: { manifest: root } });
+    story.exchange(CONTAINERD_1, `GET ${blob("a")}`);
+    const pull = story.finished().find(({ transfers }) => transfers.includes(joined));
+    assert.deepEqual([pull?.joined, pull?.endMs], [true, arrivedMs]);
+  });
+
   test("but no longer than 15 minutes", () => {
     const story = new Story();
     const root = ["n", image("d", "a")] as const;
