@@ -49,10 +49,11 @@ export interface TruePull {
 const CONTENT = /^\/v2\/.+\/(?:manifests|blobs)\/([^/?]+)/;
 
 /**
- * containers/image found a layer in the store and no longer had it when it was to be used, because the bench was removing
- * another image: everything was delivered, and the client failed on its own.
+ * The client found a layer or image in its store and no longer had it when it was to be used, because the bench was
+ * removing an image: everything was delivered, and the client failed on its own. containers/image, then containerd.
  */
-const STORE_FAILURE = /layer not known|layer for blob .* not found|image not known|unpacking failed .* no such file/;
+const STORE_FAILURE =
+  /layer not known|layer for blob .* not found|image not known|unpacking failed .* no such file|from containerd image store: .*not found/;
 
 /** Digest or tag that a request asks for; undefined for a ping. */
 export function askedFor(exchange: Pick<Exchange, "url">): string | undefined {
