@@ -126,6 +126,7 @@ async function forward(asked: Asked, forwarded: Forwarded): Promise<void> {
     plane.observe({
       type: "token-answered",
       atMs,
+      transfer: transfer.id,
       connection: client.connection.id,
       listener: client.connection.listener.name,
       remoteAddress: client.connection.remoteAddress,

@@ -15,6 +15,7 @@ import { pullId } from "./pull-id.ts";
 import { begin, end, referenceOf, respond, type Ledger } from "./requests.ts";
 import { SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
+import { noteTokenRefusal } from "./token-refusal.ts";
 import { newTransfer, type Transfer } from "./transfer.ts";
 import type {
   ConnectionClosed,
@@ -96,8 +97,9 @@ export class PullTracker {
       case "finished":
       case "failed":
         return this.#ended(event, nowMs);
-      case "upstream-exchanged":
       case "token-answered":
+        return noteTokenRefusal(this.#pulls, event, nowMs);
+      case "upstream-exchanged":
       case "refused":
         return undefined;
     }

@@ -133,6 +133,8 @@ export interface UpstreamExchanged {
 export interface TokenAnswered {
   readonly type: "token-answered";
   readonly atMs: number;
+  /** In line with the numbers of transfers, and of none: there is no `started`. */
+  readonly transfer: number;
   readonly connection: number;
   readonly listener: string;
   readonly remoteAddress: string;

@@ -39,7 +39,7 @@ function asClient(events: readonly TransferEvent[], client: number, laterMs: num
       case "upstream-exchanged":
         return { ...event, atMs, transfer: event.transfer + base };
       case "token-answered":
-        return { ...event, atMs, connection: event.connection + base };
+        return { ...event, atMs, transfer: event.transfer + base, connection: event.connection + base };
       case "refused":
         return { ...event, atMs };
     }
