@@ -172,7 +172,7 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
   if (transfer.purpose === "resolve") endResolve(ledger, transfer, cause, nowMs);
   if (transfer.purpose === "resolve" || transfer.purpose === "manifest") endManifest(ledger, transfer, event, nowMs);
   if (transfer.purpose === "blob") endBlob(ledger, transfer, cause, nowMs);
-  if (digest !== undefined) tellOthers(transfer, pull, digest, nowMs);
+  if (digest !== undefined) tellOthers(ledger, transfer, digest, nowMs);
 }
 
 function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): Cause {
@@ -297,13 +297,16 @@ function noteRateLimit(ledger: Ledger, transfer: Transfer): void {
 }
 
 /** Pulls of the same daemon that wait for this digest go on only now. Once it is there, they wait for it no more. */
-function tellOthers(transfer: Transfer, pull: Pull, digest: Digest, nowMs: number): void {
-  if (pull.client.behaviour.kind !== "daemon") return;
+function tellOthers(ledger: Ledger, transfer: Transfer, digest: Digest, nowMs: number): void {
+  const { pull } = transfer;
+  if (pull?.client.behaviour.kind !== "daemon") return;
   const isThere = transfer.content?.done === true;
   for (const other of pull.client.needing(digest)) {
     if (other === pull || other.isDone(digest) || other.arrived.has(digest)) continue;
     other.touch(nowMs);
-    if (other.joined) other.sharedEndMs = Math.max(other.sharedEndMs, nowMs);
+    // What it lacked it would have asked for before a pull that was resolved later: this one reads it again.
+    const isLater = pull.resolve.endMs - other.resolve.endMs >= ledger.settings.overtakeMs;
+    if (other.joined && !isLater) other.sharedEndMs = Math.max(other.sharedEndMs, nowMs);
     if (isThere) other.arrived.add(digest);
   }
 }
