@@ -73,7 +73,7 @@ export const AUTH = counter({
 
 export const PULLS_ENDED = counter({
   name: "pullmeter_pulls_ended_total",
-  help: "Finished pulls, by the rule that told that they were over; each but `connections_closed` and `failed` is an inference.",
+  help: "Finished pulls, by the rule that told that they were over. Only `connections_closed` was seen; the others are inferred.",
   labels: ["end_rule"],
 });
 
@@ -172,6 +172,11 @@ export const LABEL_OVERFLOW = counter({
   labels: ["label"],
 });
 
+export const TRACES_DROPPED = counter({
+  name: "pullmeter_traces_dropped_total",
+  help: "Finished pulls whose spans were lost: the receiver did not take them, or too many were waiting.",
+});
+
 export const BUILD_INFO = gauge({
   name: "pullmeter_build_info",
   help: "Always 1; the labels tell the version of pullmeter and of Node.js.",
@@ -205,5 +210,6 @@ export const METRICS = [
   PROXY_HEAD_DURATION,
   REFUSED,
   LABEL_OVERFLOW,
+  TRACES_DROPPED,
   BUILD_INFO,
 ];

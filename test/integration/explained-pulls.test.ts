@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { createApp } from "../../src/app.ts";
-import { toConfig } from "../../src/config/config.ts";
-import { validateSettings } from "../../src/config/validate.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/log/logger.ts";
 
 // What explains a pull, from real sockets to /metrics, the log and /api/pulls.
@@ -79,15 +81,17 @@ async function startRegistry(t: TestContext) {
 }
 
 async function startPullmeter(t: TestContext, registryPort: number) {
-  const { settings, mistakes } = validateSettings({
+  const file = join(mkdtempSync(join(tmpdir(), "pm-explained-")), "pullmeter.yaml");
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  const settings = {
     listeners: [{ name: "shared", address: "127.0.0.1:0", registry: "hub.example.com" }],
     registries: {
       "hub.example.com": { upstream: `http://127.0.0.1:${registryPort}`, privateRedirectHosts: ["localhost"] },
     },
     admin: { address: "127.0.0.1:0" },
     tracker: { daemonSettle: "200ms", failedSettle: "200ms", rateLimitedWait: "200ms" },
-  });
-  assert.ok(settings, JSON.stringify(mistakes));
+  };
+  writeFileSync(file, JSON.stringify(settings));
   const lines: string[] = [];
   const written = new EventEmitter();
   const write = (line: string) => {
@@ -95,7 +99,7 @@ async function startPullmeter(t: TestContext, registryPort: number) {
     written.emit("line");
   };
   const logger = createLogger({ destination: { write } });
-  const config = toConfig(settings, { pems: new Map(), environmentProxy: () => undefined });
+  const { config } = loadConfig({ file, flags: new Map(), environment: {} });
   const app = createApp(config, { version: "1.2.3", logger });
   const { listeners, admin } = await app.start();
   t.after(() => app.stop());

@@ -9,8 +9,6 @@ import type { Failure } from "../../src/pull/outcome.ts";
 import type { FinishedPull } from "../../src/pull/pull-event.ts";
 import { finishedBlob, finishedPull, START_MS } from "./finished-pull.ts";
 
-const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
-
 /** Numbers that look random and are the same in every run: xorshift32. */
 function randomNumbers(): (below: number) => number {
   let state = 0x9e3779b9;
@@ -31,7 +29,11 @@ export function besiege(rounds: number, options: Partial<MetricsOptions>): Expos
   const [pulls, transfers] = [observePulls(metrics), observeTransfers(metrics)];
   const random = randomNumbers();
   const oneOf = <T>(values: readonly T[]): T => values[random(values.length)] as T;
-  const word = (length: number) => Array.from({ length }, () => LETTERS[random(LETTERS.length)]).join("");
+  const word = (length: number) => {
+    let text = "";
+    while (text.length < length) text += random(2 ** 32).toString(36);
+    return text.slice(0, length);
+  };
   const configured = options.registries ?? [];
   const newHost = () =>
     oneOf([

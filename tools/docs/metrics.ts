@@ -71,6 +71,9 @@ rate(pullmeter_proxy_head_duration_seconds_sum[15m])
 const KINDS =
   "no credentials, or a Basic header with an empty name; Basic; a token issued to nobody; a token issued to somebody; a token that does not tell";
 
+const ENDS =
+  "nothing came any more; the client closed its last connection; nothing came after a failure; it was waited for as long as it may be; the proxy stopped; the tracker had no room left";
+
 /** The whole page. */
 export function metricsPage(): string {
   return [
@@ -117,7 +120,7 @@ function labelRows(): string[][] {
       `registrable domain of the host that served a config or layer; ${capped(MAX_SERVING_DOMAINS)}`,
     ],
     ["`kind`", `${words(AUTH_KINDS)}: ${KINDS}`],
-    ["`end_rule`", `${words(END_RULES)}: see [pull states](pull-states.md)`],
+    ["`end_rule`", `${words(END_RULES)}: ${ENDS}`],
     ["`retry_after`", "`true`: the response has the header `Retry-After`; `false`"],
     ["`operation`", words(OPERATIONS)],
     ["`outcome`", words(OUTCOMES)],
