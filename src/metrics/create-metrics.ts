@@ -51,6 +51,7 @@ export function createMetrics(options: MetricsOptions) {
     upstreamHeadDuration: histogram(page.UPSTREAM_HEAD_DURATION),
     proxyHeadDuration: histogram(page.PROXY_HEAD_DURATION),
     refused: counter(page.REFUSED, REFUSAL_REASONS),
+    tracesDropped: counter(page.TRACES_DROPPED),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };
   gauge(page.BUILD_INFO).set({ version: options.version, node_version: process.version }, 1);
