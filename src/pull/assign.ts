@@ -223,8 +223,13 @@ function closedMs(pull: Pull): number | undefined {
   return pull.openConnections === 0 ? pull.lastCloseMs : undefined;
 }
 
+/** libimage pulls once and retries three times, a second after each failure. */
+// https://github.com/containers/common/blob/0bc30cd468ba012afbd84be9cbebba9ba365b732/libimage/copier.go (defaultMaxRetries)
+const MAX_ATTEMPTS = 4;
+
 /** It failed in a way after which containers/image with keep-alive begins again. */
 export function isRepeatable(pull: Pull): boolean {
+  if (pull.attempts >= MAX_ATTEMPTS) return false;
   if (pull.state === "retrying") return true;
   if (pull.state !== "fetching") return false;
   for (const content of pull.contents.values()) if (content.failure?.cause === "truncated") return true;

@@ -34,7 +34,8 @@ function quietUntil(pull: Pull, settings: TrackerSettings): { readonly atMs: num
   if (behaviour.holdsConnections && allClosed(pull)) {
     return { atMs: pull.lastCloseMs ?? pull.lastEventMs, rule: "connections_closed" };
   }
-  if (pull.state === "broken") return { atMs: pull.lastEventMs + settings.failedSettleMs, rule: "failed" };
+  if (pull.state === "broken" || pull.state === "retrying")
+    return { atMs: pull.lastEventMs + settings.failedSettleMs, rule: "failed" };
   return { atMs: pull.lastEventMs + settleMs(pull, settings), rule: "settled" };
 }
 

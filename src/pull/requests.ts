@@ -257,7 +257,10 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
     pull.configMs = nowMs;
     if (sawLayersArrive(pull)) pull.joined = true;
   }
-  if (content?.done === true && transfer.digest !== undefined) pull.client.deliveries.note(transfer.digest, nowMs);
+  const isProcess = pull.client.behaviour.kind === "process";
+  if (isProcess && content?.done === true && transfer.digest !== undefined) {
+    pull.client.deliveries.note(transfer.digest, nowMs);
+  }
   if (cause === "none" || cause === "client_aborted") return;
   noteRateLimit(ledger, transfer);
   const { status } = transfer;
@@ -274,7 +277,7 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
 }
 
 /** Of several layers that failed, containers/image reports the one that the manifest lists first. */
-// https://github.com/containers/image/blob/v5.36.0/copy/single.go (copyLayers)
+// `copyLayers` in copy/single.go of https://github.com/containers/image: it reads all layers, then returns the first error.
 function firstEnding(pull: Pull): "pull_retryable" | "blob_fatal" {
   for (const digest of pull.expected.keys()) {
     const ending = pull.endings.get(digest);

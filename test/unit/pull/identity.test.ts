@@ -345,6 +345,19 @@ suite("GET of a manifest by tag", () => {
     });
   }
 
+  test("after the fourth attempt is another process", () => {
+    const story = new Story();
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const connection = podmanStart(story, ["a"]);
+      story.exchange(PODMAN_5, `GET ${blob("a")}`, { request: { connection }, response: { status: 503 } });
+      story.close(connection).wait(1_200);
+    }
+    assert.deepEqual(
+      story.finished().map(({ attempts }) => attempts),
+      [4, 1],
+    );
+  });
+
   test("after a resume that was refused is another process", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"]);
