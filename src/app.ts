@@ -16,6 +16,7 @@ import type { Listener } from "./proxy/listener.ts";
 import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
 import { joinObservers } from "./pull/join-observers.ts";
 import type { TrackerSettings } from "./pull/settings.ts";
+import type { PullObserver } from "./pull/pull-event.ts";
 import { PullTracker } from "./pull/tracker.ts";
 
 /** Everything joined: the data plane, the tracker, and all who watch them. */
@@ -40,6 +41,9 @@ export interface AppDependencies {
 /** 250 ms: the tracker decides as late as this after the fact. Its observations are backdated all the same. */
 const TICK_MS = 250;
 
+/** 3 s for the last spans: with the default drain below the 30 s that Kubernetes waits before it kills. */
+const TRACES_STOP_MS = 3_000;
+
 /** Milliseconds since the epoch that never step back. */
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -50,7 +54,10 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   const metrics = createMetrics({ version, ...toMetricsOptions(config) });
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now });
   const tracker = new PullTracker({
-    report: joinObservers([observePulls(metrics), logPulls(logger), view.observe], failed),
+    report: joinObservers(
+      [observePulls(metrics), logPulls(logger), view.observe, (event) => traces?.observe(event)],
+      failed,
+    ),
     settings: toTrackerSettings(config.tracker),
     idSuffix: randomBytes(2).toString("hex"),
   });
@@ -70,10 +77,12 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
     readiness: () => ({ ready: state === "serving", details: { state } }),
     failed: (error) => logger.error("an admin request failed", { error }),
   });
+  let traces: Traces | undefined;
   let ticker: NodeJS.Timeout | undefined;
   let stopped: Promise<void> | undefined;
 
   async function start(): Promise<Started> {
+    traces = await openTraces(config, version, (pulls) => metrics.tracesDropped.inc(pulls));
     const adminPort = await bindAdmin(admin, config);
     const listeners = await proxy.listen().catch(async (error: unknown) => {
       await admin.close();
@@ -90,11 +99,42 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
     await proxy.drain(config.timeouts.drain);
     clearInterval(ticker);
     tracker.flush(now());
+    await traces?.stop(TRACES_STOP_MS);
     await admin.close();
     await logger.flush();
   }
 
   return { start, stop: () => (stopped ??= stop()) };
+}
+
+interface Traces {
+  readonly observe: PullObserver;
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** Loads what sends traces only where somebody takes them. */
+async function openTraces(
+  config: Config,
+  version: string,
+  dropped: (pulls: number) => void,
+): Promise<Traces | undefined> {
+  const { endpoint, headers } = config.traces;
+  if (endpoint === undefined) return undefined;
+  const [{ TraceExporter }, { Poster }] = await Promise.all([
+    import("./traces/exporter.ts"),
+    import("./upstream/post.ts"),
+  ]);
+  const proxy = config.environmentProxy(endpoint);
+  const settings = toProxySettings(config);
+  const poster = new Poster({ url: endpoint, headers, ...(proxy !== undefined && { proxy }), settings, now });
+  const exporter = new TraceExporter({ post: (body, signal) => poster.post(body, signal), version, dropped });
+  return {
+    observe: exporter.observe,
+    stop: async (timeoutMs) => {
+      await exporter.stop(timeoutMs);
+      await poster.close();
+    },
+  };
 }
 
 function relaysTokens({ listeners, registries }: Config): boolean {

@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
   exposition: { house: [], outside: [] },
   metrics: { house: ["oci", "pull", "label", "exposition"], outside: ["prom-client"] },
   log: { house: ["oci", "pull", "label"], outside: ["node:fs", "pino"] },
+  traces: { house: ["oci", "pull", "log"], outside: ["node:crypto"] },
   admin: { house: ["oci", "pull", "label", "log", "metrics"], outside: ["node:"] },
   demo: { house: ["oci", "pull"], outside: ["node:"] },
   cli: {

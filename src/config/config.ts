@@ -3,11 +3,16 @@ import type { EnvironmentProxy } from "./environment-proxy.ts";
 import type { Settings } from "./schema.ts";
 
 /** The settings with everything decided that depends on other settings, on files and on the environment. */
-export interface Config extends Omit<Settings, "listeners" | "registries"> {
+export interface Config extends Omit<Settings, "listeners" | "registries" | "traces"> {
   readonly listeners: readonly ListenerConfig[];
   /** By host[:port], lower-case. */
   readonly registries: ReadonlyMap<string, RegistryConfig>;
   readonly environmentProxy: EnvironmentProxy;
+  readonly traces: {
+    readonly endpoint?: URL | undefined;
+    /** Content of `headersFile`: names and values alternate. */
+    readonly headers: readonly string[];
+  };
 }
 
 export interface ListenerConfig {
@@ -29,13 +34,14 @@ export interface RegistryConfig extends Omit<RegistrySettings, "caFile"> {
   readonly ca?: string | undefined;
 }
 
-/** What settings do not hold themselves: certificates by registry, and the proxies that the environment names. */
+/** What settings do not hold themselves: certificates by registry, headers of traces, and the proxies that the environment names. */
 export interface Surroundings {
   readonly pems: ReadonlyMap<string, string>;
+  readonly traceHeaders?: readonly string[];
   readonly environmentProxy: EnvironmentProxy;
 }
 
-export function toConfig(settings: Settings, { pems, environmentProxy }: Surroundings): Config {
+export function toConfig(settings: Settings, { pems, traceHeaders = [], environmentProxy }: Surroundings): Config {
   const names = nameListeners(settings.listeners);
   return {
     ...settings,
@@ -44,6 +50,7 @@ export function toConfig(settings: Settings, { pems, environmentProxy }: Surroun
       Object.entries(settings.registries).map(([host, registry]) => [host, toRegistry(registry, pems.get(host))]),
     ),
     environmentProxy,
+    traces: { endpoint: settings.traces.endpoint, headers: traceHeaders },
   };
 }
 

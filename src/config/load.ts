@@ -3,6 +3,7 @@ import { toConfig, type Config } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { isMapping, valueAt } from "./conflicts.ts";
 import { createEnvironmentProxy, parseProxyVariable, type EnvironmentProxy } from "./environment-proxy.ts";
+import { readHeadersFile } from "./headers-file.ts";
 import { Layers } from "./layers.ts";
 import { ConfigError, formatFound, type Problem } from "./problem.ts";
 import type { Settings } from "./schema.ts";
@@ -41,8 +42,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const validation = validateSettings(layers.value);
   const certificates = readAllCertificates(layers.value, sources.file);
+  const traceHeaders = readTraceHeaders(layers.value, sources.file);
   const proxies = readProxyVariables(sources.environment);
-  const mistakes = [...(validation.mistakes ?? []), ...certificates.mistakes];
+  const mistakes = [...(validation.mistakes ?? []), ...certificates.mistakes, ...traceHeaders.mistakes];
   const problems = [
     ...(content?.problems ?? []),
     ...mistakes.map((mistake): Problem => ({ ...layers.originOf(mistake.path), ...mistake })),
@@ -53,7 +55,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const { settings } = validation;
   return {
-    config: toConfig(settings, { pems: certificates.pems, environmentProxy: proxies.environmentProxy }),
+    config: toConfig(settings, {
+      pems: certificates.pems,
+      traceHeaders: traceHeaders.headers,
+      environmentProxy: proxies.environmentProxy,
+    }),
     settings,
     originOf: (path) => (layers.has(path) ? layers.originOf(path).where : "default"),
   };
@@ -129,4 +135,13 @@ function readAllCertificates(given: unknown, configFile: string | undefined) {
     else mistakes.push({ path, message: `${read.mistake} (got ${formatFound(file)})` });
   }
   return { pems, mistakes };
+}
+
+function readTraceHeaders(given: unknown, configFile: string | undefined) {
+  const path = ["traces", "headersFile"];
+  const file = valueAt(given, path);
+  if (typeof file !== "string" || file === "") return { headers: [], mistakes: [] };
+  const read = readHeadersFile(file, configFile);
+  if ("headers" in read) return { headers: read.headers, mistakes: [] };
+  return { headers: [], mistakes: [{ path, message: `${read.mistake} (got ${formatFound(file)})` }] };
 }

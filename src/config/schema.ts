@@ -3,6 +3,7 @@ import {
   address,
   baseUrl,
   duration,
+  endpointUrl,
   filePath,
   flag,
   headerName,
@@ -117,6 +118,19 @@ const metrics = z.strictObject({
     .default("buildbuddy_remote_execution_image_fetch_duration_usec")
     .describe(
       'Name of the histogram in microseconds that merges with the one of remote execution\'s executors; "none" leaves it out.',
+    ),
+});
+
+const traces = z.strictObject({
+  endpoint: endpointUrl()
+    .optional()
+    .describe(
+      "Where finished pulls are sent as spans, by OTLP over HTTP in JSON: http://127.0.0.1:4318/v1/traces. Default: nowhere.",
+    ),
+  headersFile: filePath()
+    .optional()
+    .describe(
+      "File of headers to send there, one `NAME: VALUE` on each line, such as an API key. Relative to the configuration file.",
     ),
 });
 
@@ -236,6 +250,7 @@ export const settingsSchema = z
     wellKnownRegistries: flag().default(true).describe("The built-in list of public registries may be reached."),
     admin: admin.prefault({}).describe("The listener for people and machines that watch."),
     metrics: metrics.prefault({}).describe("What /metrics tells."),
+    traces: traces.prefault({}).describe("Pulls as traces."),
     headers: headers.prefault({}).describe("Request headers with a meaning of their own."),
     timeouts: timeouts.prefault({}).describe("How long to wait for what."),
     tracker: tracker

@@ -85,6 +85,18 @@ export function baseUrl() {
   );
 }
 
+/** A URL with a path. */
+export function endpointUrl() {
+  return parsed(
+    (text) => {
+      const url = /^https?:\/\/[^/?#]/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+      return url?.username === "" && url.password === "" && url.hash === "" ? url : undefined;
+    },
+    "a URL",
+    "http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH, without user",
+  );
+}
+
 export function proxyUrl() {
   return parsed(
     (text): URL | "none" | undefined => (text === "none" ? "none" : parseHttpUrl(text, { userInfo: true })),

@@ -11,13 +11,21 @@ export interface LabelHeaders {
 
 type RequestFacts = Pick<
   TransferStarted,
-  "userAgent" | "accept" | "credentials" | "rangeStart" | "traceId" | "isolation" | "trigger" | "forwarded"
+  | "userAgent"
+  | "accept"
+  | "credentials"
+  | "rangeStart"
+  | "traceId"
+  | "traceParent"
+  | "isolation"
+  | "trigger"
+  | "forwarded"
 >;
 
 /** What the headers of a request tell. No secret is in it. */
 export function readRequestFacts(headers: RawHeaders, listener: Listener, names: LabelHeaders): RequestFacts {
   const rangeStart = readRangeStart(headerValue(headers, "range"));
-  const traceId = readTraceId(headerValue(headers, "traceparent"));
+  const trace = readTraceparent(headerValue(headers, "traceparent"));
   const isolation = readIsolation(headerValue(headers, names.isolation)) ?? listener.isolation;
   const trigger = readTrigger(headerValue(headers, names.trigger)) ?? listener.trigger;
   return {
@@ -25,7 +33,7 @@ export function readRequestFacts(headers: RawHeaders, listener: Listener, names:
     accept: headerValue(headers, "accept") ?? "",
     credentials: readCredentialEvidence(headerValue(headers, "authorization")),
     ...(rangeStart !== undefined && { rangeStart }),
-    ...(traceId !== undefined && { traceId }),
+    ...trace,
     ...(isolation !== undefined && { isolation }),
     ...(trigger !== undefined && { trigger }),
     forwarded: FORWARDED.some((name) => hasHeader(headers, name)),
@@ -43,11 +51,15 @@ function readRangeStart(value: string | undefined): number | undefined {
   return start === undefined ? undefined : Number(start);
 }
 
-// https://www.w3.org/TR/trace-context-1/#traceparent-header; an id of zeros is invalid (§3.2.2.3)
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+// https://www.w3.org/TR/trace-context-1/#traceparent-header; an id of zeros is invalid (§3.2.2.3, §3.2.2.4)
+const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
+const SAMPLED = 0x01;
 
-function readTraceId(value: string | undefined): string | undefined {
-  return TRACEPARENT.exec(value?.trim() ?? "")?.[1];
+function readTraceparent(value: string | undefined): Pick<TransferStarted, "traceId" | "traceParent"> {
+  const [, traceId, spanId = "", flags = ""] = TRACEPARENT.exec(value?.trim() ?? "") ?? [];
+  if (traceId === undefined) return {};
+  if (/^0+$/.test(spanId)) return { traceId };
+  return { traceId, traceParent: { spanId, sampled: (Number.parseInt(flags, 16) & SAMPLED) !== 0 } };
 }
 
 /** A word that is fit to be a label value; anything else counts as not sent. */

@@ -26,6 +26,7 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
       ...(birth.peerProcess === undefined ? {} : { process: birth.peerProcess }),
     },
     ...(birth.traceId === undefined ? {} : { traceId: birth.traceId }),
+    ...(birth.traceParent === undefined ? {} : { traceParent: birth.traceParent }),
     isolation: birth.isolation ?? client.behaviour.family,
     trigger: birth.trigger ?? "execution",
     cause,

@@ -56,6 +56,8 @@ export interface FinishedPull {
     readonly process?: number;
   };
   readonly traceId?: string;
+  /** Span of the first request's client, and whether it records its trace. */
+  readonly traceParent?: { readonly spanId: string; readonly sampled: boolean };
   readonly isolation: string;
   readonly trigger: Trigger;
   readonly cause: Cause;

@@ -24,6 +24,7 @@ export interface PullBirth {
   readonly reference: string;
   readonly userAgent: string;
   readonly traceId: string | undefined;
+  readonly traceParent?: FinishedPull["traceParent"];
   /** The client's process, where the listener looks it up. */
   readonly peerProcess: number | undefined;
   readonly isolation: string | undefined;

@@ -209,6 +209,7 @@ export class PullTracker {
       reference: request.reference,
       userAgent: event.userAgent,
       traceId: event.traceId,
+      ...(event.traceParent === undefined ? {} : { traceParent: event.traceParent }),
       peerProcess,
       isolation: event.isolation,
       trigger: event.trigger,

@@ -62,6 +62,8 @@ export interface TransferStarted {
   readonly rangeStart?: number;
   /** Trace id of `traceparent` (32 hex digits). */
   readonly traceId?: string;
+  /** The client's span, and whether it records its trace. */
+  readonly traceParent?: { readonly spanId: string; readonly sampled: boolean };
   /** From the listener or a request header; absent: the tracker takes the User-Agent's family. */
   readonly isolation?: string;
   readonly trigger?: Trigger;

@@ -17,7 +17,7 @@ const BUILD_TIMEOUT_MS = 300_000;
 export interface Crane {
   /** Pulls into a folder of its own, with credentials for `host`. */
   pull(image: string, host: string, credentials?: Credentials): Promise<PullResult>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Builds crane with the system's Go. */
