@@ -19,6 +19,8 @@ export class Client {
   readonly deliveries: Deliveries;
   /** From a pull's last event to its next request, with nothing open between. */
   readonly pace = new Pace();
+  /** From the answer of a HEAD to the first fetch, while the client was free to send. */
+  readonly fetchPace = new Pace();
   readonly pulls = new Set<Pull>();
   /** A connection's close was seen: silence of the others means that they are open. */
   sawClose = false;
