@@ -14,6 +14,9 @@ import { createLogger } from "../../src/log/logger.ts";
 
 // What explains a pull, from real sockets to /metrics, the log and /api/pulls.
 
+/** 10 s: a pull is decided 0.5 s after its last request. */
+const MAX_WAIT_MS = 10_000;
+
 /** Whom the registry counts: nobody may read it anywhere. */
 const SOURCE = "203.0.113.77";
 
@@ -109,7 +112,7 @@ async function startPullmeter(t: TestContext, registryPort: number) {
     lines,
     /** The record of the pull number `count`. */
     pull: async (count: number) => {
-      while (pulls().length < count) await once(written, "line");
+      while (pulls().length < count) await once(written, "line", { signal: AbortSignal.timeout(MAX_WAIT_MS) });
       return JSON.parse(pulls()[count - 1] ?? "");
     },
     admin: async (path: string, accept = "*/*") =>
