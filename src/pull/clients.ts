@@ -22,10 +22,6 @@ export class Clients {
     this.#settings = settings;
   }
 
-  get size(): number {
-    return this.#byKey.size;
-  }
-
   /** The client that sent a request, and the pulls of the client that had to go to make room. */
   find(
     event: TransferStarted,

@@ -21,10 +21,6 @@ export class LivePulls {
     this.#ended = ended;
   }
 
-  get size(): number {
-    return this.#pulls.size;
-  }
-
   [Symbol.iterator](): Iterator<Pull> {
     return this.#pulls.values();
   }

@@ -515,6 +515,27 @@ suite("GET of a blob", () => {
     assert.ok(ownerOf(story, layer).includes(other));
   });
 
+  test("of parallel ranges goes to the pull that is reading it", () => {
+    const story = new Story();
+    containerdPull(story, []);
+    const root = ["n", image("d", "big")] as const;
+    const head = story.exchange(CONTAINERD_2, `HEAD ${manifest("v2")}`, { response: { manifest: root } });
+    story.exchange(CONTAINERD_2, `GET ${byDigest("n")}`, { response: { manifest: root } });
+    const first = story.start(CONTAINERD_2, `GET ${blob("big")}`);
+    const second = story.start(CONTAINERD_2, `GET ${blob("big")}`, { rangeStart: 50 });
+    story.respond(first).finish(first).respond(second).finish(second);
+    const owner = ownerOf(story, second);
+    assert.ok(owner.includes(head) && owner.includes(first));
+  });
+
+  test("and HEAD of a repository that the client pushes to are no pull's", () => {
+    const story = new Story();
+    story.exchange("my-pusher/1.0", "POST /v2/lib/app/blobs/uploads/", { response: { status: 202 } });
+    story.exchange("my-pusher/1.0", `HEAD ${blob("a")}`);
+    story.exchange("my-pusher/1.0", `GET ${blob("a")}`);
+    assert.deepEqual(story.unassigned(), ["push", "push", "push"]);
+  });
+
   test("that a daemon was refused goes to the next pull that waits for it", () => {
     const story = new Story();
     const owner = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
