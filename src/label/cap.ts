@@ -51,6 +51,7 @@ const LABEL_WORD = /^\[?[A-Za-z0-9._-]+\]?$/;
 /** 253 characters: the longest value that is legitimate, a domain name. */
 const MAX_LABEL_LENGTH = 253;
 
-function isLabelWord(value: string): boolean {
+/** The default of `accepts`. */
+export function isLabelWord(value: string): boolean {
   return value.length <= MAX_LABEL_LENGTH && LABEL_WORD.test(value);
 }

@@ -1,4 +1,4 @@
-import { Cap, type CapOptions } from "../label/cap.ts";
+import { Cap, isLabelWord, type CapOptions } from "../label/cap.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import { TRIGGERS, type CAPPED_LABELS } from "./label-values.ts";
 
@@ -9,6 +9,13 @@ export const MAX_REGISTRIES = 40;
 
 /** 16 isolations: the origin knows six, and pullmeter names one for each family of clients. */
 export const MAX_ISOLATIONS = 16;
+
+/** 32 characters: a request header may name it, and each of its series repeats it. The longest known has 11. */
+const MAX_ISOLATION_LENGTH = 32;
+
+function isIsolation(value: string): boolean {
+  return value.length <= MAX_ISOLATION_LENGTH && isLabelWord(value);
+}
 
 /** 20 registrable domains of CDNs and object stores: a registry uses one or two. */
 export const MAX_SERVING_DOMAINS = 20;
@@ -46,7 +53,7 @@ export function createCaps(registries: readonly string[], overflowed: (label: Ca
     new Cap({ ...options, overflowed: () => overflowed(label) });
   return {
     registry: cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) }),
-    isolation: cap("isolation", { limit: MAX_ISOLATIONS }),
+    isolation: cap("isolation", { limit: MAX_ISOLATIONS, accepts: isIsolation }),
     trigger: cap("trigger", { limit: TRIGGERS.length, known: TRIGGERS }),
     servingDomain: cap("serving_domain", { limit: MAX_SERVING_DOMAINS }),
     combination: cap("combination", { limit: MAX_COMBINATIONS, accepts: anything }),

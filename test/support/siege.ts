@@ -41,12 +41,14 @@ export function besiege(rounds: number, options: Partial<MetricsOptions>): Expos
       () => `${random(256)}.${random(256)}.${random(256)}.${random(256)}`,
       () => word(20),
       () => `${word(63)}.${word(63)}.${word(60)}.org`,
+      // `*.ck` is a public suffix: all of this is the registrable domain.
+      () => `${word(63)}.${word(50)}.ck`,
     ])();
   // New names overflow; names that come again fill what there is room for.
   const recurring = [...configured, ...Array.from({ length: 60 }, newHost)];
   const host = () => (random(2) === 0 ? newHost() : oneOf(recurring));
   const isolations = Array.from({ length: 500 }, (_, index) =>
-    index % 2 === 0 ? word(12) : `${word(4)} "${word(3)}\n`,
+    index % 2 === 0 ? word(32) : `${word(4)} "${word(3)}\n`,
   );
   const methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "BREW"];
   const evidence: readonly CredentialEvidence[] = ["none", "anonymous_basic", "basic", "bearer", "opaque_bearer"];

@@ -105,7 +105,7 @@ function labelRows(): string[][] {
   return [
     [
       "`isolation`",
-      `what pulled: from the listener, a request header or the client's User-Agent; ${capped(MAX_ISOLATIONS)}`,
+      `what pulled: from the listener, a request header or the client's User-Agent; a word of at most 32 characters; ${capped(MAX_ISOLATIONS)}`,
     ],
     [
       "`registry`",

@@ -238,6 +238,17 @@ test("registries beyond the limit become [OTHER] and are counted; configured one
   );
 });
 
+test("an isolation longer than 32 characters is [OTHER]", async () => {
+  const { pulls, series } = harness();
+  for (const isolation of ["i".repeat(32), "i".repeat(33)])
+    pulls({ type: "pull-finished", pull: finishedPull({ isolation }) });
+  const counts = await series(`${TWIN}_count`);
+  assert.deepEqual(
+    counts.map((line) => /isolation="([^"]*)"/.exec(line)?.[1]),
+    ["i".repeat(32), "[OTHER]"],
+  );
+});
+
 test("isolations beyond the limit, and triggers that are none, become [OTHER]", async () => {
   const { pulls, series } = harness();
   for (let index = 0; index < 20; index++)
