@@ -88,9 +88,15 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
       await admin.close();
       throw toBindError(error, config);
     });
-    ticker = setInterval(() => tracker.advance(now()), TICK_MS).unref();
+    ticker = setInterval(tick, TICK_MS).unref();
     state = "serving";
     return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
+  }
+
+  function tick(): void {
+    const nowMs = now();
+    tracker.advance(nowMs);
+    metrics.oldestPullAge.set((nowMs - (tracker.oldestStartMs() ?? nowMs)) / 1000);
   }
 
   // Those who watch close last: the end of the last pull is seen, and a last scrape is answered.

@@ -4,6 +4,7 @@ import type { Definition } from "./definition.ts";
 import { BOUNDS, CAPPED_LABELS, END_RULES, REFUSAL_REASONS, UNASSIGNED_REASONS } from "./label-values.ts";
 import { createCaps } from "./limits.ts";
 import * as page from "./metrics.ts";
+import * as trouble from "./trouble.ts";
 
 export interface MetricsOptions {
   /** Version of pullmeter. */
@@ -51,6 +52,13 @@ export function createMetrics(options: MetricsOptions) {
     upstreamHeadDuration: histogram(page.UPSTREAM_HEAD_DURATION),
     proxyHeadDuration: histogram(page.PROXY_HEAD_DURATION),
     refused: counter(page.REFUSED, REFUSAL_REASONS),
+    pullFailures: counter(trouble.PULL_FAILURES),
+    stalls: counter(trouble.STALLS),
+    transferWait: counter(trouble.TRANSFER_WAIT),
+    slowLayers: counter(trouble.SLOW_LAYERS),
+    oldestPullAge: gauge(trouble.OLDEST_PULL_AGE),
+    tokenRequests: counter(trouble.TOKEN_REQUESTS),
+    tokenDuration: histogram(trouble.TOKEN_DURATION),
     tracesDropped: counter(page.TRACES_DROPPED),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };

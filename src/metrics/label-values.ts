@@ -1,5 +1,5 @@
 import type { AuthKind } from "../pull/credentials.ts";
-import type { Failure, Status } from "../pull/outcome.ts";
+import type { Cause, Failure, Status } from "../pull/outcome.ts";
 import type { Bound, EndRule, UnassignedReason } from "../pull/pull-event.ts";
 import type { RefusalReason, TransferStarted, Trigger } from "../pull/transfer-event.ts";
 
@@ -75,6 +75,29 @@ export const END_RULES = valuesOf<EndRule>({
   flushed: true,
   dropped: true,
 });
+
+/** Of pulls that failed. */
+export const CAUSES = valuesOf<Exclude<Cause, "none">>({
+  not_found: true,
+  unauthorized: true,
+  denied: true,
+  bad_request: true,
+  rate_limited: true,
+  upstream_5xx: true,
+  refused: true,
+  dns: true,
+  connect: true,
+  tls: true,
+  header_timeout: true,
+  stalled: true,
+  truncated: true,
+  digest_mismatch: true,
+  client_aborted: true,
+  proxy: true,
+});
+
+/** Who is waited for. */
+export const SIDES = ["upstream", "client"] as const;
 
 export const BOOLEANS = ["true", "false"] as const;
 

@@ -1,4 +1,13 @@
 import { counter, gauge, histogram } from "./definition.ts";
+import {
+  OLDEST_PULL_AGE,
+  PULL_FAILURES,
+  SLOW_LAYERS,
+  STALLS,
+  TOKEN_DURATION,
+  TOKEN_REQUESTS,
+  TRANSFER_WAIT,
+} from "./trouble.ts";
 
 // Every metric of pullmeter: name, help, labels, buckets. docs/metrics.md is printed from this page.
 
@@ -187,6 +196,7 @@ export const BUILD_INFO = gauge({
 export const METRICS = [
   IMAGE_FETCH_DURATION,
   PULL_DURATION,
+  PULL_FAILURES,
   PULL_TRANSFERRED_BYTES,
   PULL_SKIPPED_BYTES,
   LAYER_THROUGHPUT,
@@ -199,11 +209,17 @@ export const METRICS = [
   RATELIMIT_WINDOW,
   RATE_LIMITED,
   PULLS_IN_PROGRESS,
+  OLDEST_PULL_AGE,
   UNASSIGNED_REQUESTS,
   ASSIGNED_REQUESTS,
   BOUNDS_HIT,
   REQUESTS,
   RESPONSE_BYTES,
+  STALLS,
+  TRANSFER_WAIT,
+  SLOW_LAYERS,
+  TOKEN_REQUESTS,
+  TOKEN_DURATION,
   CLIENT_CONNECTIONS,
   UPSTREAM_REQUESTS,
   UPSTREAM_HEAD_DURATION,

@@ -33,6 +33,7 @@ function observeFinishedPull(metrics: Metrics, pull: FinishedPull): void {
   const registry = registryValue(metrics.caps, pull.registry, pull.cause);
   observeDuration(metrics, pull, registry);
   metrics.auth.inc({ registry, kind: pull.auth ?? "none" });
+  if (pull.cause !== "none") metrics.pullFailures.inc({ registry, cause: pull.cause });
   metrics.pullsEnded.inc({ end_rule: pull.endRule });
   metrics.assignedRequests.inc(pull.transfers.length);
   metrics.transferredBytes.inc({ registry }, atLeastZero(pull.bytes));

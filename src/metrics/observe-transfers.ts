@@ -3,9 +3,11 @@ import { provesCredentials } from "../pull/credentials.ts";
 import type {
   Observer,
   ResponseStarted,
+  TokenAnswered,
   TransferFailed,
   TransferFinished,
   TransferStarted,
+  TransferWaits,
   UpstreamExchanged,
 } from "../pull/transfer-event.ts";
 import type { Metrics } from "./create-metrics.ts";
@@ -58,6 +60,7 @@ export function observeTransfers(metrics: Metrics): Observer {
         break;
       }
       case "token-answered":
+        countTokenRequest(metrics, event);
         break;
       case "refused":
         metrics.refused.inc({ reason: event.reason });
@@ -104,6 +107,36 @@ function countRequest(metrics: Metrics, transfer: OpenTransfer, end: TransferFin
   const admitted = metrics.caps.requestCombination.admit(`${registry} ${operation} ${outcome}`) !== OTHER;
   metrics.requests.inc({ registry: admitted ? registry : OTHER, operation, outcome });
   metrics.responseBytes.inc({ registry, outcome }, atLeastZero(end.bytes));
+  if (end.waits !== undefined) observeWaits(metrics, end, end.waits, { registry, operation });
+}
+
+/** 1 MiB/s over at least 1 MiB: what even a busy link gives; smaller blobs are all latency. */
+const SLOWEST_BYTES_PER_MS = 1_048_576 / 1_000;
+const SMALLEST_JUDGED_BYTES = 1_048_576;
+
+function observeWaits(
+  metrics: Metrics,
+  end: TransferFinished | TransferFailed,
+  { upstreamMs, clientMs, upstreamStalls, clientStalls }: TransferWaits,
+  { registry, operation }: { readonly registry: string; readonly operation: Operation },
+): void {
+  const upstream = { registry, side: "upstream" } as const;
+  const client = { registry, side: "client" } as const;
+  metrics.transferWait.inc(upstream, atLeastZero(upstreamMs) / 1000);
+  metrics.transferWait.inc(client, atLeastZero(clientMs) / 1000);
+  if (upstreamStalls > 0) metrics.stalls.inc(upstream, upstreamStalls);
+  if (clientStalls > 0) metrics.stalls.inc(client, clientStalls);
+  const isWhole = end.type === "finished" && operation === "blob_get" && end.bytes >= SMALLEST_JUDGED_BYTES;
+  if (!isWhole || end.bytes >= SLOWEST_BYTES_PER_MS * (upstreamMs + clientMs)) return;
+  metrics.slowLayers.inc(upstreamMs >= clientMs ? upstream : client);
+}
+
+function countTokenRequest(metrics: Metrics, { outcome, registry: host, durationMs }: TokenAnswered): void {
+  const isAnswered = typeof outcome === "number";
+  const value = typeof outcome === "number" ? outcomeOfStatus(outcome) : outcome;
+  const registry = registryValue(metrics.caps, host, value);
+  metrics.tokenRequests.inc({ registry, outcome: value });
+  if (isAnswered) metrics.tokenDuration.observe({ registry }, atLeastZero(durationMs) / 1000);
 }
 
 function countUpstreamRequest(metrics: Metrics, event: UpstreamExchanged): void {

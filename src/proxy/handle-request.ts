@@ -15,6 +15,7 @@ import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
 import { resolveTarget, type Target } from "./resolve-registry.ts";
 import type { TokenRelay } from "./token-relay.ts";
 import { Transfer } from "./transfer.ts";
+import { Waits } from "./waits.ts";
 
 /** What every request needs. */
 export interface DataPlane {
@@ -72,12 +73,9 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
 
     // 6. Its response is the client's: head, then body, as it comes.
     const led = tokens?.isOn(listener, upstream) === true;
-    await deliver(
-      client,
-      transfer,
-      target,
-      led ? tokens.leadHere(result, upstream, target, request.rawHeaders) : result,
-    );
+    const told = led ? tokens.leadHere(result, upstream, target, request.rawHeaders) : result;
+    transfer.waits = new Waits(plane.now);
+    await deliver(client, transfer, target, told);
   } catch (error) {
     // 7. There is no response, or it was cut short.
     giveUp(plane, client, transfer, toUpstreamError(error, target.registry));
@@ -154,16 +152,22 @@ async function deliver(
   const { status, headers, body } = result;
   passHead(transfer, result);
   const copy = route.kind === "manifest" && request.method === "GET" && status === 200 ? new ManifestCopy() : undefined;
-  response.on("drain", () => body.resume());
+  response.on("drain", () => {
+    transfer.waits?.taken();
+    body.resume();
+  });
   const delivered = body.deliver((chunk) => {
     transfer.bytes += chunk.length;
     copy?.add(chunk);
-    return response.write(chunk);
+    const wantsMore = response.write(chunk);
+    transfer.waits?.received(wantsMore);
+    return wantsMore;
   });
   // The head goes out with the first bytes, or alone when they are not here yet. Not by `flushHeaders`: that would
   // write it as UTF-8.
   if (transfer.bytes === 0 && request.method !== "HEAD") response.write(NOTHING);
   await delivered;
+  transfer.waits?.ended();
   response.end(() => transfer.finish(copy?.read(headerValue(headers, "content-encoding"))));
 }
 

@@ -4,6 +4,7 @@ import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Connection } from "./connection.ts";
 import { writableOrder, type RawHeaders } from "./headers.ts";
+import type { Waits } from "./waits.ts";
 import { readResponseFacts } from "./response-facts.ts";
 
 export interface TransferOptions {
@@ -33,6 +34,8 @@ export class Transfer {
   #over = false;
   /** Body bytes given to the client. */
   bytes = 0;
+  /** From the moment on that a body streams. */
+  waits: Waits | undefined;
 
   constructor(options: TransferOptions) {
     this.id = options.id;
@@ -62,15 +65,22 @@ export class Transfer {
   finish(manifest?: TransferFinished["manifest"]): void {
     if (!this.#end()) return;
     const { observe, now } = this.#options;
-    const event = { type: "finished", atMs: now(), transfer: this.id, bytes: this.bytes } as const;
-    observe(manifest === undefined ? event : { ...event, manifest });
+    observe({
+      type: "finished",
+      atMs: now(),
+      transfer: this.id,
+      bytes: this.bytes,
+      ...(this.waits && { waits: this.waits.read() }),
+      ...(manifest && { manifest }),
+    });
   }
 
   /** The exchange is over before the response was whole. Cuts both sides: a short body never ends cleanly. */
   fail(failure: Failure): void {
     if (!this.#end()) return;
     const { observe, now, response } = this.#options;
-    observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure });
+    const waits = this.waits && { waits: this.waits.read() };
+    observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure, ...waits });
     this.#controller.abort(new UpstreamError(failure, "the transfer is over"));
     response.destroy();
   }

@@ -125,6 +125,12 @@ export class PullTracker {
     return [...this.#pulls].filter((pull) => pull.announced).map(toLivePull);
   }
 
+  /** When the oldest pull that is not over began. */
+  oldestStartMs(): number | undefined {
+    for (const pull of this.#pulls) if (pull.announced) return pull.startMs;
+    return undefined;
+  }
+
   #connectionOpened(event: ConnectionOpened, nowMs: number): void {
     if (!this.#connections.open(event.connection, nowMs, event.peerProcess)) this.#hit("connections");
   }

@@ -103,6 +103,7 @@ export interface TransferFinished {
   readonly transfer: number;
   /** Body bytes given to the client. */
   readonly bytes: number;
+  readonly waits?: TransferWaits;
   /** What a successful GET of a manifest delivered: digest of the body's bytes, and its content if understood. */
   readonly manifest?: { readonly digest: Digest; readonly content?: Index | Manifest };
 }
@@ -115,6 +116,16 @@ export interface TransferFailed {
   readonly bytes: number;
   /** `client_aborted` when the client went away first. */
   readonly failure: Failure;
+  readonly waits?: TransferWaits;
+}
+
+/** Whom the body of a response waited for, from its head on: the upstream for bytes, or the client to take them. */
+export interface TransferWaits {
+  readonly upstreamMs: number;
+  readonly clientMs: number;
+  /** Times of 5 s or more without a byte. */
+  readonly upstreamStalls: number;
+  readonly clientStalls: number;
 }
 
 /** One request to an upstream ended: a redirect hop or a retry is one of its own. For metrics; no pull depends on it. */

@@ -144,6 +144,7 @@ test("`started` tells what the head says, and nothing secret", async (t) => {
     credentials: "basic",
     rangeStart: 1000,
     traceId: "0af7651916cd43dd8448eb211c80319c",
+    traceParent: { spanId: "b7ad6b7169203331", sampled: true },
     forwarded: true,
   });
   assert.doesNotMatch(JSON.stringify(proxy.events), /dXNlcjpjYW5hcnk|canary/);

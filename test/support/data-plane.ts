@@ -11,6 +11,8 @@ export interface TestProxyOptions {
   readonly listener?: Partial<Listener>;
   readonly settings?: Partial<ProxySettings>;
   readonly lookup?: LookupFunction;
+  /** Default: the real time. */
+  readonly now?: () => number;
   readonly tokenRelay?: ProxyOptions["tokenRelay"];
 }
 
@@ -40,7 +42,7 @@ export async function startProxy(t: TestContext, options: TestProxyOptions): Pro
       events.push(event);
       emitter.emit("event");
     },
-    now: () => performance.timeOrigin + performance.now(),
+    now: options.now ?? (() => performance.timeOrigin + performance.now()),
     ...(options.settings !== undefined && { settings: options.settings }),
     ...(options.lookup !== undefined && { lookup: options.lookup }),
     ...(options.tokenRelay !== undefined && { tokenRelay: options.tokenRelay }),

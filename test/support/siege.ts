@@ -1,6 +1,6 @@
 import { createMetrics, type MetricsOptions } from "../../src/metrics/create-metrics.ts";
 import { exposeMetrics, type Expose } from "../../src/metrics/exposition.ts";
-import { AUTH_KINDS, END_RULES, STATUSES, UNASSIGNED_REASONS } from "../../src/metrics/label-values.ts";
+import { AUTH_KINDS, CAUSES, END_RULES, STATUSES, UNASSIGNED_REASONS } from "../../src/metrics/label-values.ts";
 import { observePulls } from "../../src/metrics/observe-pulls.ts";
 import { observeTransfers } from "../../src/metrics/observe-transfers.ts";
 import { parseRoute } from "../../src/oci/route.ts";
@@ -108,11 +108,30 @@ export function besiege(rounds: number, options: Partial<MetricsOptions>): Expos
       ...(random(2) === 0 && { retryAfterSeconds: random(100) }),
       ...(random(5) === 0 && { failure: oneOf(failures) }),
     });
+    const waits = {
+      upstreamMs: random(1e6),
+      clientMs: random(1e6),
+      upstreamStalls: random(3),
+      clientStalls: random(3),
+    };
     transfers(
       random(2) === 0
-        ? { type: "finished", atMs: START_MS, transfer, bytes: random(1e9) }
-        : { type: "failed", atMs: START_MS, transfer, bytes: random(1e9), failure: oneOf(failures) },
+        ? { type: "finished", atMs: START_MS, transfer, bytes: random(1e9), waits }
+        : { type: "failed", atMs: START_MS, transfer, bytes: random(1e9), failure: oneOf(failures), waits },
     );
+    transfers({
+      type: "token-answered",
+      atMs: START_MS,
+      transfer,
+      connection: transfer,
+      listener: "shared",
+      remoteAddress: "127.0.0.1",
+      userAgent: word(10),
+      registry,
+      hasCredentials: random(2) === 0,
+      outcome: oneOf<number | Failure>([status, oneOf(failures)]),
+      durationMs: random(40_000),
+    });
     pulls({
       type: "pull-finished",
       pull: finishedPull({
@@ -121,6 +140,7 @@ export function besiege(rounds: number, options: Partial<MetricsOptions>): Expos
         isolation: oneOf(isolations),
         trigger: oneOf(["execution", "warmup", word(4) as "warmup"]),
         status: oneOf(STATUSES) as FinishedPull["status"],
+        cause: oneOf(CAUSES) as FinishedPull["cause"],
         auth: oneOf(AUTH_KINDS) as "basic",
         endRule: oneOf(END_RULES) as "settled",
         onDisk: random(2) === 0,
