@@ -7,7 +7,13 @@ import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
 import { ManifestCopy } from "./body.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
-import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import {
+  forwardRequestHeaders,
+  forwardResponseHeaders,
+  hasCleanFraming,
+  headerValue,
+  type RawHeaders,
+} from "./headers.ts";
 import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
@@ -151,7 +157,8 @@ async function deliver(
   if (transfer.isOver) return;
   const { status, headers, body } = result;
   passHead(transfer, result);
-  const copy = route.kind === "manifest" && request.method === "GET" && status === 200 ? new ManifestCopy() : undefined;
+  const isManifest = route.kind === "manifest" && request.method === "GET" && status === 200 && !isSigned(headers);
+  const copy = isManifest ? new ManifestCopy() : undefined;
   response.on("drain", () => {
     transfer.waits?.taken();
     body.resume();
@@ -169,6 +176,11 @@ async function deliver(
   await delivered;
   transfer.waits?.ended();
   response.end(() => transfer.finish(copy?.read(headerValue(headers, "content-encoding"))));
+}
+
+/** The digest of a manifest of schema 1 leaves its signatures out: it is not that of its bytes. */
+function isSigned(headers: RawHeaders): boolean {
+  return headerValue(headers, "content-type")?.includes("+prettyjws") ?? false;
 }
 
 const NOTHING = Buffer.alloc(0);

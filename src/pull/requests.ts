@@ -170,7 +170,8 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
     settleContent(transfer, event, cause, nowMs);
   }
   if (transfer.purpose === "resolve") endResolve(ledger, transfer, cause, nowMs);
-  if (transfer.purpose === "resolve" || transfer.purpose === "manifest") endManifest(ledger, transfer, event, nowMs);
+  const isManifest = transfer.purpose === "resolve" || transfer.purpose === "manifest";
+  if (isManifest && cause !== "digest_mismatch") endManifest(ledger, transfer, event, nowMs);
   if (transfer.purpose === "blob") endBlob(ledger, transfer, cause, nowMs);
   if (digest !== undefined) tellOthers(ledger, transfer, digest, nowMs);
 }
@@ -178,7 +179,18 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
 function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): Cause {
   if (event.type === "failed") return event.failure;
   if (transfer.failure !== undefined) return transfer.failure;
+  if (hasWrongBytes(transfer, event)) return "digest_mismatch";
   return transfer.status === undefined ? "none" : causeOfStatus(transfer.status);
+}
+
+/** Manifests only: the bytes of blobs are not hashed on the way. Their client finds out. */
+function hasWrongBytes({ digest, status }: Transfer, { manifest }: TransferFinished): boolean {
+  if (digest === undefined || manifest === undefined || status !== 200) return false;
+  return algorithmOf(digest) === algorithmOf(manifest.digest) && digest !== manifest.digest;
+}
+
+function algorithmOf(digest: Digest): string {
+  return digest.split(":", 1)[0] ?? "";
 }
 
 function settleContent(
@@ -191,6 +203,8 @@ function settleContent(
   if (content === undefined) return;
   if (cause === "none" && transfer.method === "HEAD") return content.answer();
   if (cause === "none" && (status === 200 || (status >= 300 && status < 400))) return content.succeed();
+  // Wrong bytes cover nothing.
+  if (cause === "digest_mismatch") return content.fail(cause, nowMs);
   if (status === 200 || status === 206) content.cover(transfer.bodyStart, event.bytes);
   // RFC 9110 §15.5.17: a resume that asks for what it already has.
   if (cause === "none" || status === 416) return;

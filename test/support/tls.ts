@@ -8,4 +8,6 @@ export const TEST_TLS = {
   ca: readFileSync(join(FOLDER, "ca.pem"), "utf8"),
   cert: readFileSync(join(FOLDER, "cert.pem"), "utf8"),
   key: readFileSync(join(FOLDER, "key.pem"), "utf8"),
+  /** A certificate for the same names and key that signs itself, and was good on 2020-01-01 only. */
+  expired: readFileSync(join(FOLDER, "expired.pem"), "utf8"),
 };
