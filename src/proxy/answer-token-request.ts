@@ -7,6 +7,7 @@ import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import { SEALED_TOKEN_SECONDS } from "./sealed-token.ts";
 import type { Head } from "./transfer.ts";
 import { Transfer } from "./transfer.ts";
 import {
@@ -206,11 +207,8 @@ function tokensIn(body: Buffer | undefined): string[] {
   }
 }
 
-/** 300 s, as token services do: https://distribution.github.io/distribution/spec/auth/token/#token-response-fields */
-const OWN_TOKEN_SECONDS = 300;
-
 function ownToken(token: string): OwnResponse {
-  const body = JSON.stringify({ token, access_token: token, expires_in: OWN_TOKEN_SECONDS });
+  const body = JSON.stringify({ token, access_token: token, expires_in: SEALED_TOKEN_SECONDS });
   const headers = ["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(body))];
   return { status: 200, headers, body };
 }

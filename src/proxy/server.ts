@@ -93,7 +93,7 @@ class ProxyServer implements Proxy {
     const passthrough = new Passthrough({ client, observe, now, takenHeaders, headTimeoutMs, stallTimeoutMs });
     const nextTransferId = (): number => ++this.#transferIds;
     this.#client = client;
-    const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf);
+    const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf, now);
     const common = { findUpstream, client, passthrough, observe, now, labelHeaders, takenHeaders, nextTransferId };
     this.#plane = { ...common, ...(tokens && { tokens }) };
     this.#servers = options.listeners.map((listener) => this.#createServer(listener));

@@ -27,10 +27,11 @@ export class TokenRelay {
   readonly #domainOf: RegistrableDomain;
   readonly auths = new RegistryAuths();
   readonly memory = new TokenMemory();
-  readonly sealer = new TokenSealer();
+  readonly sealer: TokenSealer;
 
-  constructor(domainOf: RegistrableDomain) {
+  constructor(domainOf: RegistrableDomain, now: () => number) {
     this.#domainOf = domainOf;
+    this.sealer = new TokenSealer(now);
   }
 
   isOn(listener: Listener, upstream: Upstream | undefined): boolean {
