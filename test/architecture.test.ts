@@ -46,6 +46,14 @@ test("every import in src/ follows the table", () => {
   assert.deepEqual(wrong, []);
 });
 
+test("what sends traces is loaded only when it is wanted", () => {
+  const loading = sourceFiles().filter((file) =>
+    /from "[^"]*\/(?:traces\/[^"]*|upstream\/post\.ts|post\.ts)"/.test(read(file)),
+  );
+  assert.deepEqual(loading, []);
+  assert.match(read("app.ts"), /import\("\.\/traces\/exporter\.ts"\)/);
+});
+
 test("only cli/ touches process", () => {
   const wrong = sourceFiles()
     .filter((file) => !file.startsWith("cli/"))

@@ -24,6 +24,7 @@ interface Attribute {
     | { readonly stringValue: string }
     | { readonly intValue: string }
     | { readonly boolValue: boolean }
+    | { readonly doubleValue: number }
     | { readonly arrayValue: { readonly values: readonly { readonly stringValue: string }[] } };
 }
 
@@ -79,7 +80,9 @@ export function toExportRequest(spans: readonly Span[], version: string): string
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
 
-type Values = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+/** Whole numbers stand for themselves; a fraction says that it is one, so that its type does not change with its value. */
+type Value = string | number | boolean | readonly string[] | { readonly fraction: number };
+type Values = Readonly<Record<string, Value | undefined>>;
 
 function pullAttributes(pull: FinishedPull): Values {
   const isTag = !pull.reference.includes(":");
@@ -113,7 +116,7 @@ function blobAttributes(blob: FinishedBlob): Values {
     "pullmeter.blob.size": blob.sizeBytes,
     "pullmeter.requests": blob.requests,
     "pullmeter.first_byte_seconds":
-      blob.firstByteMs === undefined ? undefined : String(Math.max(0, blob.firstByteMs - blob.startMs) / 1000),
+      blob.firstByteMs === undefined ? undefined : { fraction: Math.max(0, blob.firstByteMs - blob.startMs) / 1000 },
   };
 }
 
@@ -128,11 +131,12 @@ function toAttributes(values: Values): Attribute[] {
   );
 }
 
-function toValue(value: string | number | boolean | readonly string[]): Attribute["value"] {
+function toValue(value: Value): Attribute["value"] {
   if (typeof value === "string") return { stringValue: value };
   if (typeof value === "boolean") return { boolValue: value };
   // 64-bit integers are decimal strings in protobuf's JSON.
   if (typeof value === "number") return { intValue: String(Math.round(value)) };
+  if ("fraction" in value) return { doubleValue: value.fraction };
   return { arrayValue: { values: value.map((stringValue) => ({ stringValue })) } };
 }
 

@@ -51,6 +51,15 @@ test("a failed pull is an error with its cause", () => {
   assert.deepEqual(blob?.attributes.find(({ key }) => key === "http.response.status_code")?.value, { intValue: "503" });
 });
 
+test("values have the types of OTLP's JSON: integers are texts, fractions numbers", () => {
+  const [root, blob] = toSpans(finishedPull(), randomHex);
+  const valueOf = (span: typeof root, name: string) => span?.attributes.find(({ key }) => key === name)?.value;
+  assert.deepEqual(valueOf(root, "pullmeter.bytes"), { intValue: "1048576" });
+  assert.deepEqual(valueOf(root, "pullmeter.on_disk"), { boolValue: false });
+  assert.deepEqual(valueOf(root, "container.image.tags"), { arrayValue: { values: [{ stringValue: "v1" }] } });
+  assert.deepEqual(valueOf(blob, "pullmeter.first_byte_seconds"), { doubleValue: 0.05 });
+});
+
 test("no secret that a client puts into what it names is in a span", () => {
   const userAgent = "curl https://user:canary-secret@example.com/?token=canary-secret";
   const pull = finishedPull({ client: { address: "::1", family: "curl", userAgent } });
