@@ -112,7 +112,7 @@ const SLICE_MS = 10;
 async function relayBody(
   response: IncomingMessage,
   treatment: Treatment,
-  { answer, recorded }: Exchange,
+  { incoming, answer, recorded }: Exchange,
 ): Promise<void> {
   const length = Number(response.headers["content-length"] ?? 0);
   const cutAfter = treatment.cutAt === undefined ? Infinity : Math.floor(length * treatment.cutAt);
@@ -122,9 +122,10 @@ async function relayBody(
     const allowed = chunk.subarray(0, Math.max(0, cutAfter - recorded.bytes));
     recorded.bytes += allowed.length;
     recorded.lastByteMs = nowMs();
-    if (!answer.write(allowed) && allowed.length > 0) await writable(answer);
+    await written(answer, allowed);
     if (recorded.bytes >= cutAfter) {
-      answer.destroy();
+      // Node.js 24 may leave the connection open after `answer.destroy()`.
+      incoming.socket.destroy();
       return;
     }
     const aheadMs = startMs + recorded.bytes / treatment.bytesPerMs - nowMs();
@@ -132,14 +133,14 @@ async function relayBody(
   }
 }
 
-/** Resolves when the proxy took what was written, or went away. */
-async function writable(answer: ServerResponse): Promise<void> {
+/** Resolves when the system has taken the bytes, or the proxy went away. */
+function written(answer: ServerResponse, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      answer.off("drain", done).off("close", done);
+      answer.off("close", done);
       resolve();
     };
-    answer.on("drain", done).on("close", done);
+    answer.once("close", done).write(bytes, done);
   });
 }
 

@@ -38,7 +38,7 @@ export async function answer(contents: Contents, faulty: FaultyExchange): Promis
       response.writeHead(fault.status, (fault.headers ?? []).flat()).end(fault.body);
       return;
     case "drop":
-      response.destroy();
+      request.socket.destroy();
       return;
     case "silence":
       return;

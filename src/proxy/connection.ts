@@ -57,6 +57,11 @@ export class Connection {
     if (this.#transfers.size === 0) this.#socket.destroySoon();
   }
 
+  /** Ends the connection, and with it the response that is on its way. */
+  cut(): void {
+    this.#socket.destroy();
+  }
+
   /** Ends every running transfer, and the connection. */
   destroy(failure: Failure): void {
     for (const transfer of this.#transfers) transfer.fail(failure);

@@ -78,11 +78,11 @@ export class Transfer {
   /** The exchange is over before the response was whole. Cuts both sides: a short body never ends cleanly. */
   fail(failure: Failure): void {
     if (!this.#end()) return;
-    const { observe, now, response } = this.#options;
+    const { connection, observe, now } = this.#options;
     const waits = this.waits && { waits: this.waits.read() };
     observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure, ...waits });
     this.#controller.abort(new UpstreamError(failure, "the transfer is over"));
-    response.destroy();
+    connection.cut();
   }
 
   #end(): boolean {
