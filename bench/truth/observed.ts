@@ -71,6 +71,13 @@ export function disagreements(lines: readonly PullLine[], metricsText: string): 
   ];
 }
 
+/** Silences of upstreams that were none: the bench's registries are slow, but never silent for 5 s. Clients may be. */
+export function falseStalls(metricsText: string): string[] {
+  return [...parseSamples(metricsText)]
+    .filter(([name, value]) => /^pullmeter_stalls_total\{.*side="upstream"/.test(name) && value > 0)
+    .map(([name, value]) => `${name} is ${value}, but no upstream was silent`);
+}
+
 function compareCounts(histogram: string, samples: ReadonlyMap<string, number>, keys: readonly string[]): string[] {
   const logged = new Map<string, number>();
   for (const key of keys) logged.set(key, (logged.get(key) ?? 0) + 1);

@@ -9,7 +9,7 @@ import { compare, type Comparison } from "./compare.ts";
 import { attributionFor, listenersFor, startDriver, type ClientKind, type Driver } from "./driver.ts";
 import { FaultPlan } from "./faults.ts";
 import { makeImages, type Tagged } from "./images.ts";
-import { disagreements, observationOf, pullLinesOf, settle } from "./observed.ts";
+import { disagreements, falseStalls, observationOf, pullLinesOf, settle } from "./observed.ts";
 import { ProxyProcess } from "./proxy-process.ts";
 import { keepRun } from "./recording.ts";
 import { Recorder } from "./recorder.ts";
@@ -118,7 +118,7 @@ class Run {
     return {
       name: `${kind} ${driver.client.version} seed ${seed} ${faults ? "faults" : "clean"}${strongKey ? " strong" : ""}`,
       comparison,
-      problems: [...problems, ...disagreements(lines, metrics), ...heldResponses(wire)],
+      problems: [...problems, ...disagreements(lines, metrics), ...falseStalls(metrics), ...heldResponses(wire)],
       recorded: this.#summary(),
       seconds: Math.round((performance.now() - startedMs) / 1000),
     };

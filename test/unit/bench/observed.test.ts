@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { disagreements, observationOf, parseSamples, pullLinesOf } from "../../../bench/truth/observed.ts";
+import { disagreements, falseStalls, observationOf, parseSamples, pullLinesOf } from "../../../bench/truth/observed.ts";
 
 const LINE = {
   schema: "pullmeter.pull/v1",
@@ -58,6 +58,15 @@ test("a line that no histogram counted, and a count without a line, are told", (
     disagreements([], metricsWith(0, 1)).map((text) => text.split(" with ")[0]),
     ["pullmeter_pull_duration_seconds counts 1, the log 0"],
   );
+});
+
+function stalls(side: string, count: number): string {
+  return `pullmeter_stalls_total{registry="a",side="${side}"} ${count}\n`;
+}
+
+test("a stall of an upstream is a false one, of a client it is not", () => {
+  assert.deepEqual(falseStalls(`${stalls("client", 3)}${stalls("upstream", 0)}`), []);
+  assert.equal(falseStalls(stalls("upstream", 1)).length, 1);
 });
 
 test("samples are read with their labels, comments are not", () => {
