@@ -52,10 +52,11 @@ function now(): number {
 export function createApp(config: Config, { version, logger }: AppDependencies): App {
   const failed = (error: unknown): void => logger.error("an observer failed; observations may be missing", { error });
   const metrics = createMetrics({ version, ...toMetricsOptions(config) });
-  const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now });
+  const configured = new Set(toMetricsOptions(config).registries);
+  const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now, configured });
   const tracker = new PullTracker({
     report: joinObservers(
-      [observePulls(metrics), logPulls(logger), view.observe, (event) => traces?.observe(event)],
+      [observePulls(metrics), logPulls(logger, configured), view.observe, (event) => traces?.observe(event)],
       failed,
     ),
     settings: toTrackerSettings(config.tracker),

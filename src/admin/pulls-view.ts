@@ -7,6 +7,8 @@ export interface PullsViewOptions {
   readonly live: () => readonly LivePull[];
   /** How many finished pulls are kept; 0: none. Default: 100, below 1 MB with 30 blobs each. */
   readonly keep?: number;
+  /** Registries (host[:port]) that keep their label when they are refused. Default: none. */
+  readonly configured?: ReadonlySet<string>;
   /** Milliseconds since the epoch, from the clock of the events. */
   readonly now: () => number;
 }
@@ -23,12 +25,12 @@ const DEFAULT_KEEP = 100;
 /** 1000 live pulls are listed; the count tells all. */
 const MAX_LIVE_LISTED = 1000;
 
-export function createPullsView({ live, now, keep = DEFAULT_KEEP }: PullsViewOptions): PullsView {
+export function createPullsView({ live, now, keep = DEFAULT_KEEP, configured }: PullsViewOptions): PullsView {
   const finished: PullRecord[] = [];
   return {
     observe: (event) => {
       if (event.type !== "pull-finished") return;
-      finished.push(toPullRecord(event.pull));
+      finished.push(toPullRecord(event.pull, configured));
       if (finished.length > keep) finished.shift();
     },
     toJson: () => {

@@ -39,10 +39,6 @@ export class Cap {
     this.#overflowed();
     return OTHER;
   }
-
-  has(value: string): boolean {
-    return this.#values.has(value);
-  }
 }
 
 // A value may come from a request header: what is no plain word (or `[WORD]`) is not repeated in a metric.

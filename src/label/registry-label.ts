@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { get as registrableDomainByList } from "psl";
 
-const UNKNOWN = "[UNKNOWN]";
+/** Stands for what has no registrable domain. */
+export const UNKNOWN = "[UNKNOWN]";
 const IP_ADDRESS = "[IP_ADDRESS]";
 
 /**

@@ -1,4 +1,4 @@
-import { registryLabel } from "../label/registry-label.ts";
+import { observedRegistry } from "../label/observed-registry.ts";
 import { isDigest } from "../oci/digest.ts";
 import { bytesPerSecond, slowestLayer } from "../pull/layer-speed.ts";
 import type { FinishedBlob, FinishedPull } from "../pull/pull-event.ts";
@@ -9,13 +9,18 @@ export const PULL_SCHEMA = "pullmeter.pull/v1";
 
 export type PullRecord = ReturnType<typeof toPullRecord>;
 
-/** What is told of one finished pull: every label, and what no label may hold. docs/pull-log.md describes each field. */
-export function toPullRecord(pull: FinishedPull) {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * What is told of one finished pull: every label, and what no label may hold. docs/pull-log.md describes each field.
+ * `configured`: registries (host[:port]) that keep their label when they are refused.
+ */
+export function toPullRecord(pull: FinishedPull, configured = NONE) {
   return {
     schema: PULL_SCHEMA,
     id: pull.id,
     isolation: redactText(pull.isolation),
-    registry: registryLabel(pull.registry),
+    registry: observedRegistry(pull.registry, pull.cause, configured),
     status: pull.status,
     on_disk: pull.onDisk,
     has_creds: pull.hasCreds,

@@ -52,6 +52,7 @@ export function createCaps(registries: readonly string[], overflowed: (label: Ca
   const cap = (label: CappedLabel, options: Omit<CapOptions, "overflowed">) =>
     new Cap({ ...options, overflowed: () => overflowed(label) });
   return {
+    configuredRegistries: new Set(registries),
     registry: cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) }),
     isolation: cap("isolation", { limit: MAX_ISOLATIONS, accepts: isIsolation }),
     trigger: cap("trigger", { limit: TRIGGERS.length, known: TRIGGERS }),

@@ -1,10 +1,9 @@
-import { registryLabel } from "../label/registry-label.ts";
+import { observedRegistry } from "../label/observed-registry.ts";
 import type { Caps } from "./limits.ts";
 
-/** A registry that was refused gets no place of its own: clients must not fill the label with names they make up. */
-export function registryValue(caps: Caps, host: string, result: string): string {
-  const label = registryLabel(host);
-  return result === "refused" && !caps.registry.has(label) ? "[UNKNOWN]" : caps.registry.admit(label);
+/** The value of the label `registry` in metrics, which is one of so many. */
+export function registryValue(caps: Caps, host: string, outcome: string): string {
+  return caps.registry.admit(observedRegistry(host, outcome, caps.configuredRegistries));
 }
 
 /** Counters and histograms throw on anything else; an observer never does. */

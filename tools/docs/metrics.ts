@@ -109,7 +109,7 @@ function labelRows(): string[][] {
     ],
     [
       "`registry`",
-      `registrable domain of the registry that the client asked for, \`[IP_ADDRESS]\`, or \`[UNKNOWN]\` for single-label names and registries that were refused; ${capped(MAX_REGISTRIES)}; configured registries always keep their own`,
+      `registrable domain of the registry that the client asked for, \`[IP_ADDRESS]\`, or \`[UNKNOWN]\` for single-label names, and for what was refused (outcome or cause \`refused\`) and is not named in the configuration; ${capped(MAX_REGISTRIES)}; configured registries always keep their own`,
     ],
     ["`status`", words(STATUSES)],
     ["`on_disk`", "`true`: no layer had to be fetched; `false`"],
