@@ -1,5 +1,5 @@
 import { registryLabel } from "../label/registry-label.ts";
-import { difference, isoTime, toPullRecord, type PullRecord } from "../log/pull-record.ts";
+import { difference, isoTime, registryHost, toPullRecord, type PullRecord } from "../log/pull-record.ts";
 import { redactText } from "../log/redact.ts";
 import type { LivePull, PullObserver } from "../pull/pull-event.ts";
 
@@ -51,7 +51,7 @@ function toLiveRecord(pull: LivePull, nowMs: number) {
     state: pull.state,
     registry: registryLabel(pull.registry),
     attempts: pull.attempts,
-    registry_host: redactText(pull.registry),
+    registry_host: registryHost(pull.registry),
     repository: redactText(pull.repository),
     reference: redactText(pull.reference),
     listener: redactText(pull.listener),

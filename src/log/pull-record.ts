@@ -32,7 +32,7 @@ export function toPullRecord(pull: FinishedPull, configured = NONE) {
     opaque_token: pull.opaqueToken,
     auth: pull.auth,
     end_rule: pull.endRule,
-    registry_host: redactText(pull.registry),
+    registry_host: registryHost(pull.registry),
     repository: redactText(pull.repository),
     reference: redactText(pull.reference),
     root_digest: pull.rootDigest,
@@ -56,6 +56,11 @@ export function toPullRecord(pull: FinishedPull, configured = NONE) {
     rate_limit: toRateLimitRecord(pull.rateLimit),
     blobs: pull.blobs.map((blob) => toBlobRecord(blob, pull)),
   };
+}
+
+/** Undefined for a request that named no registry. */
+export function registryHost(registry: string): string | undefined {
+  return registry === "" ? undefined : redactText(registry);
 }
 
 function toLayerRecord(layer: FinishedBlob | undefined) {

@@ -48,6 +48,11 @@ const LIVE: LivePull = {
   layersRequested: 1,
 };
 
+test("a live pull whose request named no registry has no host", () => {
+  const [live] = JSON.parse(harness({ live: [{ ...LIVE, registry: "" }] }).view.toJson()).live;
+  assert.equal("registry_host" in live, false);
+});
+
 test("a live pull tells who pulls what from where, since when", () => {
   const json = JSON.parse(harness({ live: [LIVE] }).view.toJson());
   assert.equal(json.live_count, 1);

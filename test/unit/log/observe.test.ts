@@ -92,6 +92,14 @@ test("a finished pull is one line of JSON that tells everything", () => {
   });
 });
 
+test("what a request did not name is left out", () => {
+  const { observe, lines } = harness();
+  observe({ type: "pull-finished", pull: finishedPull({ registry: "", cause: "refused", status: "user_error" }) });
+  const record = JSON.parse(lines[0] ?? "");
+  assert.equal("registry_host" in record, false);
+  assert.equal(record.registry, "[UNKNOWN]");
+});
+
 test("docs/pull-log.md describes every field", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../../docs/pull-log.md"), "utf8");
   const record = toPullRecord(finishedPull({ rateLimit: { limit: 1 } }));
