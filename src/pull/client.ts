@@ -31,8 +31,6 @@ export class Client {
    * (containerd's limiter is a `semaphore.Weighted`): who was resolved well before that has nothing to fetch.
    */
   fetchedResolvedMs = Number.NEGATIVE_INFINITY;
-  /** When `Clients` looks at it next. */
-  wakeMs = Number.POSITIVE_INFINITY;
   /** Requests of pulls that are open now. */
   open = 0;
   #freeMs = 0;

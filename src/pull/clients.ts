@@ -56,9 +56,7 @@ export class Clients {
 
   /** Looks at the client again at that time. */
   wake(client: Client, atMs: number): void {
-    if (client.wakeMs <= atMs) return;
-    client.wakeMs = atMs;
-    this.#wakes.push(atMs, client);
+    this.#wakes.bringForward(client, atMs);
   }
 
   /** Forgets idle clients. Returns the pings that nobody will claim. */
@@ -67,7 +65,6 @@ export class Clients {
     for (let due = this.#wakes.pop(nowMs); due !== undefined; due = this.#wakes.pop(nowMs)) {
       const client = due.item;
       if (this.#byKey.get(client.key) !== client) continue;
-      client.wakeMs = Number.POSITIVE_INFINITY;
       expired.push(...client.pings.expire(nowMs));
       if (client.isIdle(nowMs)) this.#byKey.delete(client.key);
       else if (client.pulls.size === 0) this.wake(client, nowMs + this.#settings.pingClaimMs);

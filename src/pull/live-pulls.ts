@@ -42,19 +42,18 @@ export class LivePulls {
   schedule(pull: Pull, nowMs: number): void {
     if (!pull.isLive) return;
     const verdict = judge(pull, nowMs, this.#settings);
-    this.#remind(pull, "over" in verdict ? nowMs : verdict.againMs);
+    // One reminder per pull is enough, unless the new one is earlier: a late one looks again.
+    this.#due.bringForward(pull, "over" in verdict ? nowMs : verdict.againMs);
   }
 
   /** Finishes the pulls that are over by now. */
   decide(nowMs: number): void {
     for (let due = this.#due.pop(nowMs); due !== undefined; due = this.#due.pop(nowMs)) {
       const pull = due.item;
-      if (!pull.isLive) continue;
-      pull.dueMs = Number.POSITIVE_INFINITY;
       const verdict = judge(pull, nowMs, this.#settings);
       if ("over" in verdict) this.finish(pull, verdict.over, nowMs);
       // At least 1 ms later: a fraction of it may vanish in the sum, and the loop would not end.
-      else this.#remind(pull, Math.max(verdict.againMs, nowMs + 1));
+      else this.#due.bringForward(pull, Math.max(verdict.againMs, nowMs + 1));
     }
   }
 
@@ -64,6 +63,9 @@ export class LivePulls {
     const finished = toFinishedPull(pull, rule, nowMs);
     pull.apply("finish");
     this.#pulls.delete(pull);
+    this.#due.delete(pull);
+    // A connection that stays open would keep the pull in memory.
+    for (const connection of pull.connections) if (connection.pull === pull) connection.pull = undefined;
     pull.client.remove(pull, repositoryOf(pull));
     if (pull.announced) this.#report({ type: "pull-finished", pull: finished });
     else this.#report({ type: "unassigned", reason: "inspection", registry: pull.birth.registry });
@@ -76,12 +78,5 @@ export class LivePulls {
     const [oldest] = this.#pulls;
     if (oldest !== undefined) this.finish(oldest, "dropped", nowMs);
     return false;
-  }
-
-  /** One reminder per pull is enough, unless the new one is earlier: a late one looks again. */
-  #remind(pull: Pull, atMs: number): void {
-    if (pull.dueMs <= atMs) return;
-    pull.dueMs = atMs;
-    this.#due.push(atMs, pull);
   }
 }

@@ -51,8 +51,6 @@ export class Pull {
   /** Emitted as started; a tool that only looks becomes a pull with its first layer. */
   announced = false;
 
-  /** When the tracker looks at it next. */
-  dueMs = Number.POSITIVE_INFINITY;
   attempts = 1;
   claimedPing = false;
   startMs: number;

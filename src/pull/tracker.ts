@@ -139,7 +139,7 @@ export class PullTracker {
     const connection = this.#connections.get(event.connection);
     if (connection === undefined) return;
     this.#connections.close(connection);
-    if (connection.open.size > 0) this.#orphans.push(nowMs + this.#settings.closedGraceMs, connection);
+    if (connection.open.size > 0) this.#orphans.bringForward(connection, nowMs + this.#settings.closedGraceMs);
     const { client, pull } = connection;
     if (client !== undefined) {
       client.sawClose = true;

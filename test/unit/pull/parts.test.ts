@@ -44,12 +44,40 @@ suite("deadlines", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 100 })), fc.nat({ max: 100 }), (times, nowMs) => {
         const deadlines = new Deadlines<number>();
-        for (const time of times) deadlines.push(time, time);
+        for (const [item, time] of times.entries()) deadlines.bringForward(item, time);
         const due: number[] = [];
-        for (let next = deadlines.pop(nowMs); next !== undefined; next = deadlines.pop(nowMs)) due.push(next.item);
+        for (let next = deadlines.pop(nowMs); next !== undefined; next = deadlines.pop(nowMs)) due.push(next.dueMs);
         const expected = times.filter((time) => time <= nowMs).toSorted((left, right) => left - right);
         assert.deepEqual(due, expected);
         assert.equal(deadlines.size, times.length - expected.length);
+      }),
+    );
+  });
+
+  test("hold each item once, at the earliest time told, and not at all once it is deleted", () => {
+    const change = fc.tuple(fc.nat({ max: 9 }), fc.option(fc.nat({ max: 100 }), { nil: undefined }));
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+        const deadlines = new Deadlines<number>();
+        const model = new Map<number, number>();
+        for (const [item, time] of changes) {
+          if (time === undefined) {
+            deadlines.delete(item);
+            model.delete(item);
+          } else {
+            deadlines.bringForward(item, time);
+            model.set(item, Math.min(time, model.get(item) ?? time));
+          }
+          assert.equal(deadlines.size, model.size);
+        }
+        const times = [...model.values()].toSorted((left, right) => left - right);
+        for (const time of times) {
+          const next = deadlines.pop(Number.POSITIVE_INFINITY);
+          assert.equal(next?.dueMs, time);
+          assert.equal(model.get(next.item), time);
+          model.delete(next.item);
+        }
+        assert.equal(deadlines.pop(Number.POSITIVE_INFINITY), undefined);
       }),
     );
   });
