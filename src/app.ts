@@ -6,6 +6,7 @@ import type { Config } from "./config/config.ts";
 import { createFindRegistry } from "./config/find-registry.ts";
 import { toMetricsOptions } from "./config/metrics-options.ts";
 import { registryLabel } from "./label/registry-label.ts";
+import { logExchanges } from "./log/observe-exchanges.ts";
 import { logPulls } from "./log/observe.ts";
 import type { Logger } from "./log/logger.ts";
 import { createMetrics } from "./metrics/create-metrics.ts";
@@ -65,7 +66,10 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
   const proxy = createProxy({
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
-    observe: joinObservers([(event) => tracker.observe(event), observeTransfers(metrics)], failed),
+    observe: joinObservers(
+      [(event) => tracker.observe(event), observeTransfers(metrics), logExchanges(logger)],
+      failed,
+    ),
     now,
     settings: toProxySettings(config),
     ...(relaysTokens(config) && { tokenRelay: { domainOf } }),

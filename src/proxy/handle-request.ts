@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
-import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
+import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
 import { ManifestCopy } from "./body.ts";
 import type { Connection } from "./connection.ts";
@@ -143,7 +143,15 @@ function fetchForPull(
       const atMs = plane.now();
       const { registry } = upstream;
       const headMs = atMs - startedMs;
-      plane.observe({ type: "upstream-exchanged", atMs, transfer: transfer.id, registry, host, outcome, headMs });
+      plane.observe({
+        type: "upstream-exchanged",
+        atMs,
+        transfer: transfer.id,
+        registry,
+        host,
+        ...describeOutcome(outcome),
+        headMs,
+      });
     },
   });
 }

@@ -1,10 +1,9 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { createProxyServer } from "http-proxy";
-import type { Failure } from "../pull/outcome.ts";
 import type { Observer } from "../pull/transfer-event.ts";
 import type { UpstreamBody, UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
-import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
+import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { forwardPushHeaders, type RawHeaders } from "./headers.ts";
 import { throughProxy, type Target } from "./resolve-registry.ts";
@@ -42,11 +41,19 @@ export class Passthrough {
     const { observe, now, stallTimeoutMs } = this.#options;
     const { host } = upstream.origin;
     const startedMs = now();
-    const report = (outcome: number | Failure): void => {
+    const report = (outcome: number | UpstreamError): void => {
       const atMs = now();
       const { registry } = upstream;
       const headMs = atMs - startedMs;
-      observe({ type: "upstream-exchanged", atMs, transfer: transfer.id, registry, host, outcome, headMs });
+      observe({
+        type: "upstream-exchanged",
+        atMs,
+        transfer: transfer.id,
+        registry,
+        host,
+        ...describeOutcome(outcome),
+        headMs,
+      });
     };
     try {
       const response = await this.#send(forwarded);
@@ -57,7 +64,7 @@ export class Passthrough {
       return { status, statusText: response.statusMessage ?? "", headers, host, body };
     } catch (error) {
       const failure = toUpstreamError(error, host);
-      report(failure.failure);
+      report(failure);
       throw failure;
     }
   }

@@ -138,6 +138,8 @@ export interface UpstreamExchanged {
   readonly host: string;
   /** Final status, or why there was none. */
   readonly outcome: number | Failure;
+  /** What went wrong, in words that name a host at most; absent when there is a status. */
+  readonly detail?: string;
   /** From the request to the response's head, in milliseconds. */
   readonly headMs: number;
 }

@@ -1,7 +1,6 @@
 import { lookup as dnsLookup } from "node:dns";
 import type { Agent as HttpAgent } from "node:http";
 import type { LookupFunction } from "node:net";
-import type { Failure } from "../pull/outcome.ts";
 import { Connections } from "./connections.ts";
 import { exchange, type UpstreamResponse } from "./exchange.ts";
 import { isLostConnection } from "./lost-connection.ts";
@@ -20,7 +19,7 @@ export interface UpstreamRequest {
   readonly redirects: Upstream["redirects"];
   readonly signal: AbortSignal;
   /** Told once for each request that was sent or could not be. */
-  readonly onExchange: (host: string, outcome: number | Failure, startedMs: number) => void;
+  readonly onExchange: (host: string, outcome: number | UpstreamError, startedMs: number) => void;
 }
 
 export interface UpstreamClientOptions {
@@ -115,7 +114,7 @@ export class UpstreamClient {
       return { ...response, host };
     } catch (error) {
       const failure = toUpstreamError(error, host);
-      request.onExchange(host, failure.failure, startedMs);
+      request.onExchange(host, failure, startedMs);
       throw failure;
     }
   }

@@ -1,4 +1,5 @@
 import type { Failure } from "../pull/outcome.ts";
+import type { UpstreamExchanged } from "../pull/transfer-event.ts";
 
 /**
  * An upstream could not be reached, or did not answer whole. `message` is told to the client and written to logs: it
@@ -12,6 +13,11 @@ export class UpstreamError extends Error {
     super(message, options);
     this.failure = failure;
   }
+}
+
+/** What is reported of a request to an upstream: its status, or why there is none. */
+export function describeOutcome(outcome: number | UpstreamError): Pick<UpstreamExchanged, "outcome" | "detail"> {
+  return typeof outcome === "number" ? { outcome } : { outcome: outcome.failure, detail: outcome.message };
 }
 
 /** What the errors of undici mean once a connection stands. Those of connecting are UpstreamErrors already. */

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { createPullsView } from "../../src/admin/pulls-view.ts";
 import { AdminServer, type AdminOptions } from "../../src/admin/server.ts";
 import { createLogger } from "../../src/log/logger.ts";
+import { logExchanges } from "../../src/log/observe-exchanges.ts";
 import { logPulls } from "../../src/log/observe.ts";
 import { createMetrics } from "../../src/metrics/create-metrics.ts";
 import { exposeMetrics } from "../../src/metrics/exposition.ts";
@@ -35,7 +36,7 @@ async function admin(t: TestContext, overrides: Partial<AdminOptions> = {}) {
   const { port } = await server.listen();
   t.after(() => server.close());
   const observers = [observePulls(metrics), logPulls(logger), pulls.observe];
-  const observeTransfer = observeTransfers(metrics);
+  const transferObservers = [observeTransfers(metrics), logExchanges(logger)];
   return {
     server,
     port,
@@ -43,7 +44,7 @@ async function admin(t: TestContext, overrides: Partial<AdminOptions> = {}) {
     live,
     errors,
     finish: (pull: FinishedPull) => observers.forEach((observe) => observe({ type: "pull-finished", pull })),
-    transfer: (event: TransferEvent) => observeTransfer(event),
+    transfer: (event: TransferEvent) => transferObservers.forEach((observe) => observe(event)),
     get: (path: string, method = "GET", headers: Record<string, string> = {}) =>
       fetchPath(port, path, { method, headers }),
   };
@@ -215,9 +216,11 @@ test("no secret that a client or an upstream can send reaches metrics, pull log 
     transfer: 1,
     registry: secretHost,
     host: secretHost,
-    outcome: 200,
+    outcome: "connect",
+    detail: `https://${secretHost}/v2/?token=${canary}: the connection failed`,
     headMs: 1,
   });
+  assert.ok(lines.join("").includes("the connection failed"));
   const told = [(await get("/metrics")).body, (await get("/api/pulls")).body, lines.join("")];
   assert.deepEqual(
     told.map((body) => body.includes(canary)),

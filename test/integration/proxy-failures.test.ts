@@ -51,7 +51,10 @@ async function assertOwnAnswer(
   assert.deepEqual([responded.status, responded.failure], [status, failure]);
   assert.equal(responded.servingHost, undefined);
   await proxy.event("finished");
-  assert.equal((await proxy.event("upstream-exchanged")).outcome, failure);
+  const exchanged = await proxy.event("upstream-exchanged");
+  assert.equal(exchanged.outcome, failure);
+  // What the client reads is what is reported.
+  assert.ok(exchanged.detail !== undefined && response.body.toString().includes(exchanged.detail), exchanged.detail);
 }
 
 test("an upstream that is down is a 502 at once", async (t) => {

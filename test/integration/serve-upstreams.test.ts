@@ -66,14 +66,18 @@ async function startTunnelProxy(t: TestContext, credentials: string) {
 
 test("a registry whose certificates are in its caFile is trusted, and the same one without it is not", async (t) => {
   const registry = await startTlsRegistry(t);
-  const { ask } = await startApp(t, {
+  const { ask, log } = await startApp(t, {
     "trusted.test": { upstream: registry.url, caFile: "ca.pem" },
     "unknown.test": { upstream: registry.url },
   });
   const trusted = await ask("trusted.test");
   assert.equal(trusted.status, 200);
   assert.equal(trusted.headers.get("docker-content-digest"), IMAGE.root.digest);
+  assert.deepEqual(log, []);
   assert.equal((await ask("unknown.test")).status, 502);
+  const { level, registry_host, host, cause, detail } = JSON.parse(log[0] ?? "");
+  assert.deepEqual([level, registry_host, host, cause], ["warn", "unknown.test", registry.host, "tls"]);
+  assert.match(detail, /certificate|CERT|SIGNED|ISSUER/);
 });
 
 test("a registry with a proxy of its own is reached through it, and no log line has the proxy's password", async (t) => {
