@@ -18,7 +18,7 @@ export type Program =
   | "promtool"
   | "skopeo";
 
-const SID = process.env["PULLMETER_SID"] ?? fileURLToPath(new URL("../../../.cache/sid", import.meta.url));
+const SID = process.env["SID_CLIENTS"] ?? fileURLToPath(new URL("../../../.cache/sid", import.meta.url));
 
 function folders(release: Release): readonly string[] {
   if (release === "sid") return [join(SID, "root/usr/bin"), join(SID, "root/usr/sbin")];
