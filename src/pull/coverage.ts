@@ -1,3 +1,6 @@
+/** Gaps of one blob at most: parallel ranges leave one each, at most 30 seen. Beyond, the last piece is forgotten. */
+const MAX_INTERVALS = 1_000;
+
 /** Which bytes of a blob arrived: disjoint half-open intervals in ascending order. */
 export class Coverage {
   #intervals: { start: number; end: number }[] = [];
@@ -12,7 +15,7 @@ export class Coverage {
       else merged = { start: Math.min(interval.start, merged.start), end: Math.max(interval.end, merged.end) };
     }
     kept.push(merged);
-    this.#intervals = kept.toSorted((left, right) => left.start - right.start);
+    this.#intervals = kept.toSorted((left, right) => left.start - right.start).slice(0, MAX_INTERVALS);
   }
 
   /** True if every byte of [0, size) arrived. */

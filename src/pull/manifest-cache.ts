@@ -1,13 +1,18 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
+import { weigh } from "./weigh-manifest.ts";
 
 /** Manifests seen lately, by digest, least recently used first out. */
 export class ManifestCache {
   readonly #entries = new Map<Digest, Index | Manifest>();
-  readonly #max: number;
+  readonly #maxManifests: number;
+  readonly #maxDescriptors: number;
+  #descriptors = 0;
 
-  constructor(max: number) {
-    this.#max = max;
+  /** What the manifests weigh together (see `weigh`) is bounded by `maxDescriptors`. */
+  constructor(maxManifests: number, maxDescriptors: number) {
+    this.#maxManifests = maxManifests;
+    this.#maxDescriptors = maxDescriptors;
   }
 
   get(digest: Digest): Index | Manifest | undefined {
@@ -20,11 +25,22 @@ export class ManifestCache {
 
   /** Returns false if another manifest had to go. */
   set(digest: Digest, content: Index | Manifest): boolean {
-    this.#entries.delete(digest);
+    this.#delete(digest);
     this.#entries.set(digest, content);
-    if (this.#entries.size <= this.#max) return true;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
-    return false;
+    this.#descriptors += weigh(content);
+    let hadRoom = true;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxManifests && this.#descriptors <= this.#maxDescriptors) break;
+      this.#delete(oldest);
+      hadRoom = false;
+    }
+    return hadRoom;
+  }
+
+  #delete(digest: Digest): void {
+    const content = this.#entries.get(digest);
+    if (content === undefined) return;
+    this.#entries.delete(digest);
+    this.#descriptors -= weigh(content);
   }
 }

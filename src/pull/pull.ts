@@ -4,6 +4,7 @@ import { Content, type Role } from "./content.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connections.ts";
 import { strongerAuth, type AuthKind, type CredentialEvidence } from "./credentials.ts";
+import { PhaseClock } from "./phases.ts";
 import type { FinishedPull } from "./pull-event.ts";
 import type { Trigger } from "./transfer-event.ts";
 import { nextState, type PullInput, type PullState } from "./pull-state.ts";
@@ -60,6 +61,7 @@ export class Pull {
   lastEventMs: number;
   lastEventFreeMs: number;
 
+  readonly phases: PhaseClock;
   readonly resolve: LastResolve;
   rootDigest: Digest | undefined;
   /** Free clock when the HEAD was answered. */
@@ -73,6 +75,9 @@ export class Pull {
   readonly askedManifests = new Set<string>();
   askedReferrers = false;
 
+  /** What the manifests that it knows weigh together: see `weigh`. */
+  weight = 0;
+  readonly #known = new Set<Digest>();
   /** Manifests that the pull's indexes list. */
   readonly children = new Set<Digest>();
   readonly expected = new Map<Digest, Expected>();
@@ -110,6 +115,7 @@ export class Pull {
   constructor(birth: PullBirth) {
     this.birth = birth;
     this.startMs = birth.startMs;
+    this.phases = new PhaseClock(birth.startMs);
     this.endMs = birth.nowMs;
     this.lastEventMs = birth.nowMs;
     this.lastEventFreeMs = birth.client.freeMs(birth.nowMs);
@@ -174,8 +180,14 @@ export class Pull {
     return content;
   }
 
+  /** The manifest was taken in already. */
+  knows(digest: Digest): boolean {
+    return this.#known.has(digest);
+  }
+
   /** Takes in what a manifest of this pull lists. Returns the digests that are new to the pull. */
   learn(digest: Digest, manifest: Index | Manifest): readonly Digest[] {
+    this.#known.add(digest);
     if (manifest.kind === "index") {
       const fresh = manifest.manifests.map((child) => child.digest).filter((child) => !this.children.has(child));
       for (const child of fresh) this.children.add(child);

@@ -10,6 +10,7 @@ import type { Pull } from "./pull.ts";
 import type { TrackerSettings } from "./settings.ts";
 import type { Transfer } from "./transfer.ts";
 import type { ResponseStarted, TransferFailed, TransferFinished, TransferStarted } from "./transfer-event.ts";
+import { weigh } from "./weigh-manifest.ts";
 
 /** What requests do to the pull that they belong to. */
 export interface Ledger {
@@ -30,6 +31,7 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
   pull.client.countOpen(1, nowMs);
   pull.touch(nowMs);
   const purpose = purposeOf(pull, event);
+  pull.phases.request(purpose, roleOf(pull, event), nowMs);
   const reference = referenceOf(event);
   const transfer = { ...blank, pull };
   if (purpose === "beside") return { ...transfer, purpose };
@@ -42,7 +44,7 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
     if (pull.state === "waiting") noteFetch(pull, nowMs);
     pull.apply("fetch_started");
   }
-  if (purpose !== "blob") noteManifestRequest(ledger, pull, event, reference);
+  if (purpose !== "blob" && content !== undefined) noteManifestRequest(ledger, pull, event, reference);
   const digest = isDigest(reference) ? reference : undefined;
   const fetching = event.method === "GET" && digest !== undefined;
   if (fetching) {
@@ -118,8 +120,10 @@ function learnFromCache(ledger: Ledger, pull: Pull, digest: Digest): void {
 }
 
 function learn(ledger: Ledger, pull: Pull, digest: Digest, content: Index | Manifest): void {
-  const size = content.kind === "index" ? content.manifests.length : content.layers.length + 1;
-  if (pull.expected.size + pull.children.size + size > ledger.settings.maxBlobsPerPull) return ledger.blobRefused();
+  if (pull.knows(digest)) return;
+  const weight = weigh(content);
+  if (pull.weight + weight > ledger.settings.maxBlobsPerPull) return ledger.blobRefused();
+  pull.weight += weight;
   for (const fresh of pull.learn(digest, content)) {
     pull.client.expect(fresh, pull);
     if (content.kind === "index" && pull.client.behaviour.kind === "daemon") learnFromCache(ledger, pull, fresh);
@@ -136,6 +140,7 @@ export function respond(transfer: Transfer, event: ResponseStarted, nowMs: numbe
   transfer.bodyLength = event.contentLength;
   transfer.bodyStart = event.contentRange?.start ?? (event.status === 206 ? transfer.rangeStart : 0);
   pull?.touch(nowMs);
+  pull?.phases.respond(transfer, nowMs);
   if (pull !== undefined && event.rateLimit !== undefined) pull.rateLimit = event.rateLimit;
   if (event.status >= 400) stopFetching(transfer);
   if (content === undefined) return;
@@ -161,6 +166,7 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
   client.countOpen(-1, nowMs);
   pull.bytes += event.bytes;
   pull.endMs = nowMs;
+  pull.phases.end(transfer, pull.open, nowMs);
   pull.touch(nowMs);
   const cause = causeOf(transfer, event);
   if (content !== undefined) {
@@ -253,6 +259,8 @@ function endManifest(
   if (content === undefined) return;
   if (content.kind === "index") pull.indexMs = nowMs;
   else pull.manifestMs = nowMs;
+  // No pull could use it.
+  if (weigh(content) > ledger.settings.maxBlobsPerPull) return ledger.blobRefused();
   if (!ledger.manifests.set(digest, content)) ledger.manifestEvicted();
   learn(ledger, pull, digest, content);
   if (joinsRunningFetch(pull)) pull.joined = true;
@@ -285,7 +293,8 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
   if (afterFailedBlob === "repeats_pull" && !isCut) {
     // A resume that is refused is the end, whatever the status says.
     const isRepeated = REPEATED_BY_CONTAINERS_IMAGE.has(status) && transfer.rangeStart === 0;
-    if (transfer.digest !== undefined) pull.endings.set(transfer.digest, isRepeated ? "pull_retryable" : "blob_fatal");
+    if (transfer.digest !== undefined && content !== undefined)
+      pull.endings.set(transfer.digest, isRepeated ? "pull_retryable" : "blob_fatal");
     pull.apply(firstEnding(pull));
   }
 }

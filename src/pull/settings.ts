@@ -47,7 +47,10 @@ export interface TrackerSettings {
 
   /** Live pulls: about 20 KiB each with 100 blobs, so 100 MiB at most. */
   readonly maxPulls: number;
-  /** Blobs of one pull: images have at most 127 layers, an index of ten platforms ten times that. */
+  /**
+   * Blobs that one pull asks for, and descriptors that its manifests list: images have at most 127 layers, an index of
+   * ten platforms ten times that.
+   */
   readonly maxBlobsPerPull: number;
   /** Connections of one pull: at most 30 seen, parallel ranges use one per chunk. */
   readonly maxConnectionsPerPull: number;
@@ -59,6 +62,8 @@ export interface TrackerSettings {
   readonly maxPings: number;
   /** Manifests remembered by digest: about 2 KiB each. */
   readonly maxManifests: number;
+  /** Descriptors in all of them: about 300 bytes each, so 30 MiB, however long a manifest is. */
+  readonly maxManifestDescriptors: number;
   /** Clients known at once. One per process where the process is known. */
   readonly maxClients: number;
   /** Open connections remembered. */
@@ -99,6 +104,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   maxOpenTransfers: 50_000,
   maxPings: 1_000,
   maxManifests: 4_096,
+  maxManifestDescriptors: 100_000,
   maxClients: 10_000,
   maxConnections: 50_000,
 };

@@ -9,6 +9,7 @@ import { ManifestCache } from "../../../src/pull/manifest-cache.ts";
 import { MonotonicClock } from "../../../src/pull/monotonic-clock.ts";
 import { Pace } from "../../../src/pull/pace.ts";
 import { pullId } from "../../../src/pull/pull-id.ts";
+import { weigh } from "../../../src/pull/weigh-manifest.ts";
 import { digest, image } from "../../support/pull-story.ts";
 
 suite("coverage", () => {
@@ -27,6 +28,14 @@ suite("coverage", () => {
         assert.equal(coverage.covers(size), whole);
       }),
     );
+  });
+
+  test("of a blob in thousands of pieces only the first are remembered", () => {
+    const coverage = new Coverage();
+    for (let at = 0; at < 4_000; at += 2) coverage.add(at, at + 1);
+    for (let at = 1; at < 4_000; at += 2) coverage.add(at, at + 1);
+    assert.equal(coverage.covers(1_999), true);
+    assert.equal(coverage.covers(4_000), false);
   });
 
   test("pieces that mean nothing add nothing", () => {
@@ -85,7 +94,7 @@ suite("deadlines", () => {
 
 suite("manifest cache", () => {
   test("forgets what was used least lately", () => {
-    const cache = new ManifestCache(2);
+    const cache = new ManifestCache(2, 1_000);
     assert.equal(cache.set(digest("a"), image("c")), true);
     assert.equal(cache.set(digest("b"), image("c")), true);
     cache.get(digest("a"));
@@ -97,8 +106,28 @@ suite("manifest cache", () => {
   });
 
   test("a manifest seen again takes no second place", () => {
-    const cache = new ManifestCache(2);
+    const cache = new ManifestCache(2, 1_000);
     for (const name of ["a", "b", "a", "b"]) assert.equal(cache.set(digest(name), image("c")), true);
+  });
+
+  test("holds only so many descriptors, in however many manifests", () => {
+    const cache = new ManifestCache(1_000, 9);
+    const weighsThree = image("c", "l");
+    for (const name of ["a", "b", "c"]) assert.equal(cache.set(digest(name), weighsThree), true);
+    assert.equal(cache.set(digest("d"), image("c", "l", "m", "n")), false);
+    assert.deepEqual(
+      ["a", "b", "c", "d"].map((name) => cache.get(digest(name)) !== undefined),
+      [false, false, true, true],
+    );
+    assert.equal(cache.set(digest("d"), image("c")), true);
+    assert.equal(cache.set(digest("a"), image("c", "l")), true, "what a manifest's place had before is free again");
+  });
+
+  test("long text in a descriptor takes the place of several", () => {
+    const config = { mediaType: "x".repeat(10_000), digest: digest("c"), size: 1 };
+    assert.equal(weigh({ kind: "manifest", config, layers: [] }), 41);
+    assert.equal(weigh({ kind: "index", manifests: [config, config] }), 81);
+    assert.equal(weigh(image("c", "a")), 3);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   CONTAINERD_2,
   containerdPull,
   image,
+  index,
   manifest,
   PODMAN_4,
   PODMAN_5,
@@ -114,6 +115,39 @@ suite("bounds", () => {
       story.exchange(PODMAN_4, `GET ${manifest(tag)}`, { response: { manifest: [tag, image("c")] } });
     }
     assert.deepEqual(story.bounds(), ["manifests"]);
+  });
+
+  test("a manifest that lists more than a pull may have is not remembered, and its pull is observed", () => {
+    const story = new Story({ maxBlobsPerPull: 4, maxManifests: 1 });
+    const layers = ["a", "b", "c", "d", "e"];
+    for (const tag of ["v1", "v2"]) {
+      const response = { manifest: [tag, image("config", ...layers)] } as const;
+      story.exchange(PODMAN_4, `GET ${manifest(tag)}`, { response });
+    }
+    assert.deepEqual(story.bounds(), ["blobs", "blobs"], "nothing had to leave the memory of manifests");
+    assert.deepEqual(
+      story.finished().map(({ reference, cause, layersOnDisk }) => [reference, cause, layersOnDisk]),
+      [
+        ["v1", "none", undefined],
+        ["v2", "none", undefined],
+      ],
+    );
+  });
+
+  test("of what the manifests of one pull list together, however often they list the same", () => {
+    const story = new Story({ maxBlobsPerPull: 10 });
+    const connection = story.connect();
+    const children = ["m1", "m2", "m3"];
+    const response = { manifest: ["i", index(...children)] } as const;
+    story.exchange(PODMAN_5, `GET ${manifest("v1")}`, { request: { connection }, response });
+    for (const child of children) {
+      const options = { request: { connection }, response: { manifest: [child, image("c", "a")] } } as const;
+      story.exchange(PODMAN_5, `GET ${byDigest(child)}`, options);
+      story.exchange(PODMAN_5, `GET ${byDigest(child)}`, options);
+    }
+    assert.deepEqual(new Set(story.bounds()), new Set(["blobs"]));
+    assert.equal(story.bounds().length, 2, "two children have their place, what is read again takes none");
+    assert.equal(story.finished().length, 1);
   });
 
   test("of transfers kept for the log", () => {
