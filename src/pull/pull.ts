@@ -4,7 +4,6 @@ import { Content, type Role } from "./content.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connections.ts";
 import { strongerAuth, type AuthKind, type CredentialEvidence } from "./credentials.ts";
-import { PhaseClock } from "./phases.ts";
 import type { FinishedPull } from "./pull-event.ts";
 import type { Trigger } from "./transfer-event.ts";
 import { nextState, type PullInput, type PullState } from "./pull-state.ts";
@@ -61,7 +60,6 @@ export class Pull {
   lastEventMs: number;
   lastEventFreeMs: number;
 
-  readonly phases: PhaseClock;
   readonly resolve: LastResolve;
   rootDigest: Digest | undefined;
   /** Free clock when the HEAD was answered. */
@@ -115,7 +113,6 @@ export class Pull {
   constructor(birth: PullBirth) {
     this.birth = birth;
     this.startMs = birth.startMs;
-    this.phases = new PhaseClock(birth.startMs);
     this.endMs = birth.nowMs;
     this.lastEventMs = birth.nowMs;
     this.lastEventFreeMs = birth.client.freeMs(birth.nowMs);
