@@ -64,7 +64,11 @@ function addServe(program: Command, { version, environment, exitWith }: Surround
   addConfigOptions(program.command("serve"))
     .description("Serve clients until SIGTERM or SIGINT.")
     .addHelpText("after", SERVE_EXAMPLES + "\n" + EXIT_CODES)
+    // Told below what to write instead.
+    .allowExcessArguments()
     .action(async (_options: unknown, command: Command) => {
+      const [file] = command.args;
+      if (file !== undefined) command.error(`error: serve takes no arguments; did you mean --config ${file}?`);
       const { config } = loadCommandConfig(command, { environment });
       const { serve } = await import("./serve.ts");
       exitWith(await serve(config, version));

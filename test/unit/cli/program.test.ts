@@ -25,6 +25,12 @@ async function run(args: readonly string[], environment: Readonly<Record<string,
   return { stdout, stderr, error };
 }
 
+test("a file without its flag is told the flag", async () => {
+  const { stderr, error } = await run(["serve", "pullmeter.yaml"]);
+  assert.ok(error instanceof CommanderError && error.exitCode !== 0);
+  assert.equal(stderr, "error: serve takes no arguments; did you mean --config pullmeter.yaml?\n");
+});
+
 test("--version prints the version alone", async () => {
   assert.equal((await run(["--version"])).stdout, "1.2.3\n");
 });
