@@ -36,6 +36,8 @@ export interface Started {
 
 export interface AppDependencies {
   readonly version: string;
+  /** Of Node.js, for the metrics. */
+  readonly nodeVersion?: string;
   readonly logger: Logger;
 }
 
@@ -50,9 +52,9 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-export function createApp(config: Config, { version, logger }: AppDependencies): App {
+export function createApp(config: Config, { version, nodeVersion = "", logger }: AppDependencies): App {
   const failed = (error: unknown): void => logger.error("an observer failed; observations may be missing", { error });
-  const metrics = createMetrics({ version, ...toMetricsOptions(config) });
+  const metrics = createMetrics({ version, nodeVersion, ...toMetricsOptions(config) });
   const configured = new Set(toMetricsOptions(config).registries);
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now, configured });
   const tracker = new PullTracker({
@@ -63,13 +65,11 @@ export function createApp(config: Config, { version, logger }: AppDependencies):
     settings: toTrackerSettings(config.tracker),
     idSuffix: randomBytes(2).toString("hex"),
   });
+  const transferObservers = [observeTransfers(metrics), logExchanges(logger)];
   const proxy = createProxy({
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
-    observe: joinObservers(
-      [(event) => tracker.observe(event), observeTransfers(metrics), logExchanges(logger)],
-      failed,
-    ),
+    observe: joinObservers([(event) => tracker.observe(event), ...transferObservers], failed),
     now,
     settings: toProxySettings(config),
     ...(relaysTokens(config) && { tokenRelay: { domainOf } }),

@@ -35,7 +35,11 @@ export async function demo(options: DemoOptions): Promise<number> {
 async function demoBefore(upstreams: DemoUpstreams, options: DemoOptions, signal: AbortSignal): Promise<number> {
   const log = new PullLog();
   const { config, origins } = await createDemoConfig(upstreams);
-  const app = createApp(config, { version: options.version, logger: createLogger({ destination: log }) });
+  const app = createApp(config, {
+    version: options.version,
+    nodeVersion: process.version,
+    logger: createLogger({ destination: log }),
+  });
   await app.start();
   try {
     const show = new DemoShow({ origins, log, signal, output: process.stdout });

@@ -12,7 +12,7 @@ const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Serves until a signal comes. Resolves with the exit code. */
 export async function serve(config: Config, version: string): Promise<number> {
   const logger = createLogger({ level: config.log.level });
-  const app = createApp(config, { version, logger });
+  const app = createApp(config, { version, nodeVersion: process.version, logger });
   exitOnMistakes(logger);
   const signal = firstSignal();
   try {

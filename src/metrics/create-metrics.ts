@@ -9,6 +9,8 @@ import * as trouble from "./trouble.ts";
 export interface MetricsOptions {
   /** Version of pullmeter. */
   readonly version: string;
+  /** Version of Node.js. Default: none is told. */
+  readonly nodeVersion?: string;
   /** Name of the origin's histogram, or false to leave it out. Default: the origin's own name. */
   readonly imageFetchHistogram?: string | false;
   /** Configured registries, host[:port]: they never overflow into [OTHER]. Default: none. */
@@ -62,7 +64,7 @@ export function createMetrics(options: MetricsOptions) {
     tracesDropped: counter(page.TRACES_DROPPED),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };
-  gauge(page.BUILD_INFO).set({ version: options.version, node_version: process.version }, 1);
+  gauge(page.BUILD_INFO).set({ version: options.version, node_version: options.nodeVersion ?? "" }, 1);
   if (options.processMetrics ?? true) collectProcessMetrics(metricsRegistry);
   const caps = createCaps(options.registries ?? [], (label) => metrics.labelOverflow.inc({ label }));
   return { ...metrics, caps };

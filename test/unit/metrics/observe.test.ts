@@ -118,6 +118,7 @@ test("counters with closed labels show every value as 0 before anything happens"
   assert.ok((await series("pullmeter_refused_total")).includes('pullmeter_refused_total{reason="unknown_registry"} 0'));
   assert.deepEqual(await series("pullmeter_label_overflow_total"), [
     'pullmeter_label_overflow_total{label="registry"} 0',
+    'pullmeter_label_overflow_total{label="phase_registry"} 0',
     'pullmeter_label_overflow_total{label="isolation"} 0',
     'pullmeter_label_overflow_total{label="trigger"} 0',
     'pullmeter_label_overflow_total{label="serving_domain"} 0',
@@ -290,8 +291,8 @@ test("two sets of metrics in one process share nothing", async () => {
 });
 
 test("build info tells both versions", async () => {
-  assert.deepEqual(await harness().series("pullmeter_build_info"), [
-    `pullmeter_build_info{version="1.2.3",node_version="${process.version}"} 1`,
+  assert.deepEqual(await harness({ nodeVersion: "v24.1.0" }).series("pullmeter_build_info"), [
+    `pullmeter_build_info{version="1.2.3",node_version="v24.1.0"} 1`,
   ]);
 });
 
