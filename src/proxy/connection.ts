@@ -11,6 +11,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #transfers = new Set<Transfer>();
   #closing = false;
+  #turns = 0;
   #lastTurn: Promise<void> = Promise.resolve();
 
   constructor(id: number, listener: Listener, socket: Socket) {
@@ -36,10 +37,17 @@ export class Connection {
 
   /**
    * Handles one request after the other: responses go out in order anyway, and a client that pipelines must not cause
-   * more requests to upstreams than one that does not. `handle` never rejects.
+   * more requests to upstreams than one that does not. `handle` never rejects. A client that runs too far ahead is cut
+   * off (RFC 9112 §9.3.2: it asks again what was not answered); not paused, because what is in the read buffer already
+   * is thousands of requests.
    */
   takeTurn(handle: () => Promise<void>): void {
-    this.#lastTurn = this.#lastTurn.then(() => (this.isOpen ? handle() : undefined));
+    if (this.#turns > MAX_WAITING_TURNS) return this.destroy("client_aborted");
+    this.#turns += 1;
+    this.#lastTurn = this.#lastTurn.then(async () => {
+      if (this.isOpen) await handle();
+      this.#turns -= 1;
+    });
   }
 
   add(transfer: Transfer): void {
@@ -68,6 +76,9 @@ export class Connection {
     this.#socket.destroy();
   }
 }
+
+/** 16 requests behind the one that is handled: no client of a registry pipelines at all, and each is held in memory. */
+const MAX_WAITING_TURNS = 16;
 
 /** An IPv4 client of a dual-stack listener, as everybody writes its address. */
 function withoutMapping(address: string): string {

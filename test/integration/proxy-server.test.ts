@@ -291,14 +291,37 @@ test("pipelined requests reach the upstream one after the other", async (t) => {
   const waiting: WireRequest[] = [];
   const { proxy, upstream } = await startPair(t, (request) => waiting.push(request));
   const socket = await openSocket(proxy.port);
-  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`.repeat(50));
+  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`.repeat(17));
   await upstream.until(() => upstream.requests.length === 1);
   assert.equal(proxy.events.filter(({ type }) => type === "started").length, 1);
   waiting.forEach(ok);
   await upstream.until(() => upstream.requests.length === 2);
   socket.destroy();
   await proxy.event("connection-closed");
-  assert.equal(proxy.events.filter(({ type }) => type === "started").length, 2, "nobody waits for the other 48");
+  assert.equal(proxy.events.filter(({ type }) => type === "started").length, 2, "nobody waits for the other 15");
+});
+
+test("a client may be 16 requests ahead of its answers", async (t) => {
+  const { proxy } = await startPair(t);
+  const socket = await openSocket(proxy.port);
+  socket.write("GET /v2/ HTTP/1.1\r\nHost: h\r\n\r\n".repeat(16));
+  socket.write("GET /v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const answers = (await readAll(socket)).toString().split("HTTP/1.1 200 OK").length - 1;
+  assert.equal(answers, 17);
+});
+
+test("10,000 pipelined requests at an upstream that never answers cost one, and the connection", async (t) => {
+  const { proxy, upstream } = await startPair(t, () => {});
+  const socket = await openSocket(proxy.port);
+  socket.write(`GET /v2/${NS} HTTP/1.1\r\nHost: h\r\n\r\n`.repeat(10_000));
+  await proxy.event("connection-closed");
+  assert.equal(socket.bytesRead, 0);
+  await upstream.until(() => upstream.sockets.size === 0);
+  assert.ok(proxy.events.filter(({ type }) => type === "started").length <= 1);
+  assert.ok(upstream.requests.length <= 1);
+  const other = await openSocket(proxy.port);
+  other.write("GET /v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  assert.equal(parseResponse(await readAll(other)).statusLine, "HTTP/1.1 200 OK");
 });
 
 test("draining lets transfers finish, closes their connections and takes no new ones", async (t) => {
