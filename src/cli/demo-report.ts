@@ -98,7 +98,7 @@ export function excerptHistogram(exposition: string, name: string): string[] {
 }
 
 /** The same for people: the count of each series, and sum and buckets of the first; no name, which all of them have. */
-export function shortenHistogram(lines: readonly string[], name: string): string[] {
+export function shortenHistogram(lines: readonly string[], name: string, columns: number): string[] {
   const counts = lines.filter((line) => line.startsWith(`${name}_count{`)).map((line) => `…${line.slice(name.length)}`);
   const [firstCount, ...otherCounts] = counts;
   if (firstCount === undefined) return [];
@@ -106,5 +106,21 @@ export function shortenHistogram(lines: readonly string[], name: string): string
   const rest = lines
     .filter((line) => line.includes(labels) && !line.startsWith(`${name}_count{`))
     .map((line) => `  …${line.slice(name.length).replace(labels, "…")}`);
-  return [firstCount, ...rest, ...otherCounts];
+  return [firstCount, ...rest, ...otherCounts].flatMap((line) => wrapLabels(line, columns));
+}
+
+const CONTINUED = "    ";
+
+/** Goes on in the next line after a label, where a terminal would break a word. */
+function wrapLabels(line: string, columns: number): string[] {
+  const wrapped: string[] = [];
+  let current = "";
+  for (const part of line.split(/(?<=",)/)) {
+    if (current !== "" && current.length + part.length > columns) {
+      wrapped.push(current);
+      current = CONTINUED;
+    }
+    current += part;
+  }
+  return [...wrapped, current];
 }

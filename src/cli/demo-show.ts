@@ -79,7 +79,7 @@ export class DemoShow {
       ...(isShort ? this.#records.map((record) => shortenLogLine(record, this.#columns)) : this.#log.lines),
       "",
       this.#heading("Metrics", name),
-      ...(isShort ? shortenHistogram(histogram, name) : histogram),
+      ...(isShort ? shortenHistogram(histogram, name, this.#columns) : histogram),
       "",
       this.#heading("Where to look next"),
       `  ${admin}/metrics`.padEnd(NEXT_WIDTH) + "buckets, and status in five values",

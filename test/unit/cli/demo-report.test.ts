@@ -109,14 +109,33 @@ test("a shortened histogram is the counts, and sum and buckets of the first, wit
     'd_sum{a="2"} 7',
     'd_count{a="2"} 1',
   ];
-  assert.deepEqual(shortenHistogram(lines, "d"), [
+  assert.deepEqual(shortenHistogram(lines, "d", 80), [
     '…_count{a="1"} 3',
     '  …_bucket{…,le="5"} 2',
     '  …_bucket{…,le="25"} 3',
     "  …_sum{…} 90",
     '…_count{a="2"} 1',
   ]);
-  assert.deepEqual(shortenHistogram([], "d"), []);
+  assert.deepEqual(shortenHistogram([], "d", 80), []);
+});
+
+test("a shortened histogram breaks between labels, and only where it must", () => {
+  const labels =
+    'isolation="demo",registry="open.test",status="ok",on_disk="false",has_creds="false",trigger="execution"';
+  const line = `…_count{${labels}} 4`;
+  assert.deepEqual(shortenHistogram([`d_count{${labels}} 4`], "d", line.length), [line]);
+  assert.deepEqual(shortenHistogram([`d_count{${labels}} 4`], "d", 80), [
+    '…_count{isolation="demo",registry="open.test",status="ok",on_disk="false",',
+    '    has_creds="false",trigger="execution"} 4',
+  ]);
+  for (let columns = 30; columns < 130; columns++) {
+    const wrapped = shortenHistogram([`d_count{${labels}} 4`], "d", columns);
+    assert.ok(
+      wrapped.every(({ length }) => length <= columns),
+      String(columns),
+    );
+    assert.equal(wrapped.map((part) => part.trimStart()).join(""), line);
+  }
 });
 
 test("the excerpt of a histogram has every count and sum, and the first series' buckets up to the full one", () => {
