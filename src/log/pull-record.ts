@@ -47,6 +47,7 @@ export function toPullRecord(pull: FinishedPull, configured = NONE) {
     last_connection_close: isoTime(pull.lastCloseMs),
     decided: isoTime(pull.decidedMs),
     duration_ms: difference(pull.startMs, pull.endMs),
+    phases_ms: toPhasesRecord(pull.phases),
     bytes: pull.bytes,
     requests: pull.transfers.length,
     layers_requested: pull.layersRequested,
@@ -61,6 +62,11 @@ export function toPullRecord(pull: FinishedPull, configured = NONE) {
 /** Undefined for a request that named no registry. */
 export function registryHost(registry: string): string | undefined {
   return registry === "" ? undefined : redactText(registry);
+}
+
+function toPhasesRecord(phases: FinishedPull["phases"]) {
+  if (phases === undefined) return undefined;
+  return Object.fromEntries(Object.entries(phases).map(([phase, spentMs]) => [phase, difference(0, spentMs)]));
 }
 
 function toLayerRecord(layer: FinishedBlob | undefined) {

@@ -32,6 +32,7 @@ export function createMetrics(options: MetricsOptions) {
     imageFetchDuration:
       imageFetchName === false ? undefined : histogram({ ...page.IMAGE_FETCH_DURATION, name: imageFetchName }),
     pullDuration: histogram(page.PULL_DURATION),
+    pullPhase: histogram(page.PULL_PHASE),
     transferredBytes: counter(page.PULL_TRANSFERRED_BYTES),
     skippedBytes: counter(page.PULL_SKIPPED_BYTES),
     layerThroughput: histogram(page.LAYER_THROUGHPUT),
@@ -66,8 +67,7 @@ export function createMetrics(options: MetricsOptions) {
   };
   gauge(page.BUILD_INFO).set({ version: options.version, node_version: options.nodeVersion ?? "" }, 1);
   if (options.processMetrics ?? true) collectProcessMetrics(metricsRegistry);
-  const caps = createCaps(options.registries ?? [], (label) => metrics.labelOverflow.inc({ label }));
-  return { ...metrics, caps };
+  return { ...metrics, caps: createCaps(options.registries ?? [], (label) => metrics.labelOverflow.inc({ label })) };
 
   /** `values` of the only label start at 0, so that `rate()` sees the first increment. */
   function counter<Label extends string>({ name, help, labels }: Definition<Label>, values: readonly string[] = []) {

@@ -1,5 +1,6 @@
 import type { AuthKind } from "../pull/credentials.ts";
 import type { Cause, Failure, Status } from "../pull/outcome.ts";
+import type { Phase } from "../pull/phases.ts";
 import type { Bound, EndRule, UnassignedReason } from "../pull/pull-event.ts";
 import type { RefusalReason, TransferStarted, Trigger } from "../pull/transfer-event.ts";
 
@@ -96,14 +97,25 @@ export const CAUSES = valuesOf<Exclude<Cause, "none">>({
   proxy: true,
 });
 
+export const PHASES = valuesOf<Phase>({
+  resolve: true,
+  auth: true,
+  manifest: true,
+  config: true,
+  layers: true,
+  first_byte: true,
+  commit: true,
+});
+
 /** Who is waited for. */
 export const SIDES = ["upstream", "client"] as const;
 
 export const BOOLEANS = ["true", "false"] as const;
 
-/** Labels whose values are capped, not closed; two are of all labels of a pull, or of a request, together. */
+/** Labels whose values are capped, not closed; two are of all labels of a pull, or of a request, together; one is of the registries of phases. */
 export const CAPPED_LABELS = [
   "registry",
+  "phase_registry",
   "isolation",
   "trigger",
   "serving_domain",

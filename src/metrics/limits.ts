@@ -7,6 +7,9 @@ type CappedLabel = (typeof CAPPED_LABELS)[number];
 /** 40 registrable domains: real fleets pull from a dozen. */
 export const MAX_REGISTRIES = 40;
 
+/** 20 registrable domains of which phases are told: 70 series each. */
+export const MAX_PHASE_REGISTRIES = 20;
+
 /** 16 isolations: the origin knows six, and pullmeter names one for each family of clients. */
 export const MAX_ISOLATIONS = 16;
 
@@ -54,6 +57,7 @@ export function createCaps(registries: readonly string[], overflowed: (label: Ca
   return {
     configuredRegistries: new Set(registries),
     registry: cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) }),
+    phaseRegistry: cap("phase_registry", { limit: MAX_PHASE_REGISTRIES, known: UNNAMED_REGISTRIES }),
     isolation: cap("isolation", { limit: MAX_ISOLATIONS, accepts: isIsolation }),
     trigger: cap("trigger", { limit: TRIGGERS.length, known: TRIGGERS }),
     servingDomain: cap("serving_domain", { limit: MAX_SERVING_DOMAINS }),

@@ -32,6 +32,7 @@ export function observePulls(metrics: Metrics): PullObserver {
 function observeFinishedPull(metrics: Metrics, pull: FinishedPull): void {
   const registry = registryValue(metrics.caps, pull.registry, pull.cause);
   observeDuration(metrics, pull, registry);
+  observePhases(metrics, pull, registry);
   metrics.auth.inc({ registry, kind: pull.auth ?? "none" });
   if (pull.cause !== "none") metrics.pullFailures.inc({ registry, cause: pull.cause });
   metrics.pullsEnded.inc({ end_rule: pull.endRule });
@@ -58,6 +59,13 @@ function observeDuration({ caps, ...metrics }: Metrics, pull: FinishedPull, regi
   // The origin's status knows ok and error only, and its durations are whole microseconds.
   const status = pull.status === "ok" ? "ok" : "error";
   metrics.imageFetchDuration?.observe({ ...labels, status }, Math.round(durationMs * 1000), exemplar);
+}
+
+function observePhases({ caps, pullPhase }: Metrics, { phases = {} }: FinishedPull, registry: string): void {
+  const admitted = caps.phaseRegistry.admit(registry);
+  for (const [phase, spentMs] of Object.entries(phases)) {
+    pullPhase.observe({ registry: admitted, phase }, atLeastZero(spentMs) / 1000);
+  }
 }
 
 /** What leads from a bucket to a pull: its line in the log, and its trace if the client has one. */

@@ -9,6 +9,7 @@ import {
   END_RULES,
   OPERATIONS,
   OUTCOMES,
+  PHASES,
   REFUSAL_REASONS,
   SIDES,
   STATUSES,
@@ -18,11 +19,12 @@ import {
 import {
   MAX_COMBINATIONS,
   MAX_ISOLATIONS,
+  MAX_PHASE_REGISTRIES,
   MAX_REQUEST_COMBINATIONS,
   MAX_SERVING_DOMAINS,
   maxRegistries,
 } from "./limits.ts";
-import { IMAGE_FETCH_DURATION, METRICS, PULL_LABELS, REQUESTS } from "./metrics.ts";
+import { IMAGE_FETCH_DURATION, METRICS, PULL_LABELS, PULL_PHASE, REQUESTS } from "./metrics.ts";
 
 /** 200 series: prom-client 15 has about 100 for a process on Linux. */
 const PROCESS_SERIES = 200;
@@ -58,6 +60,7 @@ function labelSets(definition: Definition, registries: number): number {
   if (definition === REQUESTS) {
     return MAX_REQUEST_COMBINATIONS + closed(definition.labels.filter((label) => label !== "registry"));
   }
+  if (definition === PULL_PHASE) return (MAX_PHASE_REGISTRIES + OTHER) * PHASES.length;
   return closed(definition.labels);
 }
 

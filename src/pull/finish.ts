@@ -2,11 +2,17 @@ import { isDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Content } from "./content.ts";
 import { statusOfCause, type Cause } from "./outcome.ts";
+import { toPhases } from "./phases.ts";
 import type { EndRule, FinishedPull, LivePull, OnDiskKind } from "./pull-event.ts";
 import type { Pull } from "./pull.ts";
 
 /** Turns a pull that is over into the one observation that is made of it. */
 export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number): FinishedPull {
+  const finished = observe(pull, endRule, decidedMs);
+  return { ...finished, phases: toPhases(pull.phases.parts, finished) };
+}
+
+function observe(pull: Pull, endRule: EndRule, decidedMs: number): FinishedPull {
   const { birth, client } = pull;
   const cause = endRule === "dropped" ? "proxy" : causeOf(pull);
   const blobs = [...pull.contents.values()];

@@ -14,6 +14,8 @@ export interface Ping {
 
 export interface AnsweredPing extends Ping {
   readonly answeredMs: number;
+  /** Answered 401: a token is wanted. */
+  readonly isChallenge: boolean;
 }
 
 /** The pings of one client that no pull has claimed yet. One unclaimed ping is one new pull. */
@@ -37,8 +39,8 @@ export class Pings {
     this.#unanswered.add(ping);
   }
 
-  answer(ping: Ping, nowMs: number): void {
-    if (this.#unanswered.delete(ping)) this.#answered.push({ ...ping, answeredMs: nowMs });
+  answer(ping: Ping, nowMs: number, isChallenge: boolean): void {
+    if (this.#unanswered.delete(ping)) this.#answered.push({ ...ping, answeredMs: nowMs, isChallenge });
   }
 
   /** It got no answer that lets a client go on. Returns false if it was withdrawn before. */

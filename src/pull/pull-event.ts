@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RateLimit } from "../oci/rate-limit.ts";
 import type { AuthKind } from "./credentials.ts";
+import type { Phases } from "./phases.ts";
 import type { Trigger } from "./transfer-event.ts";
 import type { Cause, Status } from "./outcome.ts";
 import type { PullState } from "./pull-state.ts";
@@ -80,6 +81,8 @@ export interface FinishedPull {
   readonly ownEndMs?: number;
   /** Last connection close; only from clients that keep connections until the image is committed. */
   readonly lastCloseMs?: number;
+  /** What the time was spent on. */
+  readonly phases?: Phases;
   /** When the tracker decided, and by which rule. */
   readonly decidedMs: number;
   readonly endRule: EndRule;

@@ -4,7 +4,9 @@ import { Content, type Role } from "./content.ts";
 import type { Client } from "./client.ts";
 import type { Connection } from "./connections.ts";
 import { strongerAuth, type AuthKind, type CredentialEvidence } from "./credentials.ts";
+import { PhaseClock } from "./phases.ts";
 import type { FinishedPull } from "./pull-event.ts";
+import type { AnsweredPing } from "./pings.ts";
 import type { Trigger } from "./transfer-event.ts";
 import { nextState, type PullInput, type PullState } from "./pull-state.ts";
 
@@ -60,6 +62,7 @@ export class Pull {
   lastEventMs: number;
   lastEventFreeMs: number;
 
+  readonly phases: PhaseClock;
   readonly resolve: LastResolve;
   rootDigest: Digest | undefined;
   /** Free clock when the HEAD was answered. */
@@ -113,6 +116,7 @@ export class Pull {
   constructor(birth: PullBirth) {
     this.birth = birth;
     this.startMs = birth.startMs;
+    this.phases = new PhaseClock(birth.startMs);
     this.endMs = birth.nowMs;
     this.lastEventMs = birth.nowMs;
     this.lastEventFreeMs = birth.client.freeMs(birth.nowMs);
@@ -144,6 +148,13 @@ export class Pull {
 
   apply(input: PullInput): void {
     this.#state = nextState(this.#state, input);
+  }
+
+  /** The ping with which it begins, or begins again. */
+  claim(ping: AnsweredPing): void {
+    this.claimedPing = true;
+    this.phases.claim(ping);
+    this.noteCredentials(ping.credentials);
   }
 
   /** The client starts the whole pull again: what failed before does not count any more. */

@@ -31,6 +31,7 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
   pull.client.countOpen(1, nowMs);
   pull.touch(nowMs);
   const purpose = purposeOf(pull, event);
+  pull.phases.request(purpose, roleOf(pull, event), nowMs);
   const reference = referenceOf(event);
   const transfer = { ...blank, pull };
   if (purpose === "beside") return { ...transfer, purpose };
@@ -139,6 +140,7 @@ export function respond(transfer: Transfer, event: ResponseStarted, nowMs: numbe
   transfer.bodyLength = event.contentLength;
   transfer.bodyStart = event.contentRange?.start ?? (event.status === 206 ? transfer.rangeStart : 0);
   pull?.touch(nowMs);
+  pull?.phases.respond(transfer, nowMs);
   if (pull !== undefined && event.rateLimit !== undefined) pull.rateLimit = event.rateLimit;
   if (event.status >= 400) stopFetching(transfer);
   if (content === undefined) return;
@@ -164,6 +166,7 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
   client.countOpen(-1, nowMs);
   pull.bytes += event.bytes;
   pull.endMs = nowMs;
+  pull.phases.end(transfer, pull.open, nowMs);
   pull.touch(nowMs);
   const cause = causeOf(transfer, event);
   if (content !== undefined) {

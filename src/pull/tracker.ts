@@ -229,8 +229,7 @@ export class PullTracker {
 
   #claim(ping: AnsweredPing, pull: Pull, connection: Connection): void {
     pull.client.pings.claim(ping, this.#clock.lastMs);
-    pull.claimedPing = true;
-    pull.noteCredentials(ping.credentials);
+    pull.claim(ping);
     if (pull.transfers.length < this.#settings.maxTransfersPerPull) pull.transfers.push(ping.transfer);
     if (ping.connection === connection.id) carry(connection, pull, this.#settings.maxConnectionsPerPull);
   }
@@ -287,7 +286,7 @@ export class PullTracker {
   #pingEnded(transfer: Transfer, ping: Ping, event: TransferFinished | TransferFailed, nowMs: number): void {
     const isAnswered = event.type === "finished" && transfer.status !== undefined && transfer.status < 500;
     if (isAnswered) {
-      transfer.client.pings.answer(ping, nowMs);
+      transfer.client.pings.answer(ping, nowMs, transfer.status === 401);
       this.#clients.wake(transfer.client, nowMs + this.#settings.pingClaimMs);
     } else if (transfer.client.pings.fail(ping)) {
       this.#unclaimed([ping]);

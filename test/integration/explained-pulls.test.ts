@@ -62,9 +62,13 @@ async function serve(t: TestContext, listener: RequestListener): Promise<number>
 
 /** A registry with one image, whose layer is served elsewhere. `limited` makes it answer 429. */
 async function startRegistry(t: TestContext) {
-  const state = { remaining: 76, limited: false };
+  const state = { remaining: 76, limited: false, challenges: 0 };
   const storePort = await serve(t, (_, response) => response.end(LAYER));
-  const port = await serve(t, ({ url = "", method }, response) => {
+  const port = await serve(t, ({ url = "", method, headers }, response) => {
+    if (state.challenges > 0 && headers.authorization === undefined) {
+      state.challenges -= 1;
+      return response.writeHead(401, { "WWW-Authenticate": 'Bearer realm="https://auth.example.com/token"' }).end();
+    }
     if (url.includes("/manifests/")) {
       response.setHeader("RateLimit-Limit", "100;w=21600");
       response.setHeader("RateLimit-Remaining", `${state.remaining};w=21600`);
@@ -218,4 +222,36 @@ test("a registry that counts no more says so in metrics and log, and nowhere who
   assert.equal(second.rate_limit.source, record.rate_limit.source, "the same source has the same fingerprint");
   const told = [await pullmeter.admin("/metrics"), await pullmeter.admin("/api/pulls"), ...pullmeter.lines].join("\n");
   for (const secret of [SOURCE, "canary", "alice", token({ sub: "alice" })]) assert.ok(!told.includes(secret), secret);
+});
+
+test("phases: the client's wait for a token is told from the registry's answers, and the parts add up to the duration", async (t) => {
+  const registry = await startRegistry(t);
+  const pullmeter = await startPullmeter(t, registry.port);
+  registry.state.challenges = 1;
+
+  assert.deepEqual(await pullAsContainerd(t, pullmeter.port), [401]);
+  const bearer = `Bearer ${token({ sub: "alice" })}`;
+  assert.deepEqual(await pullAsContainerd(t, pullmeter.port, bearer), [200, 200, 200, 200]);
+
+  const record = await pullmeter.pull(1);
+  const { first_byte: firstByte, commit, ...parts } = record.phases_ms as Record<string, number>;
+  assert.deepEqual(Object.keys(parts).toSorted(), ["auth", "config", "layers", "manifest", "resolve"]);
+  const sum = Object.values(parts).reduce((total, spentMs) => total + spentMs, 0);
+  assert.ok(Math.abs(sum - record.duration_ms) < 0.01, `${sum} in parts, ${record.duration_ms} in all`);
+  assert.ok(firstByte !== undefined && firstByte > 0, "the wait for a blob's head is told");
+  assert.equal(commit, undefined, "containerd does not show when it commits");
+
+  assert.deepEqual(JSON.parse(await pullmeter.admin("/api/pulls")).finished[0].phases_ms, record.phases_ms);
+  const metrics = await pullmeter.admin("/metrics");
+  for (const [phase, spentMs] of Object.entries<number>(record.phases_ms)) {
+    const labels = `{registry="example.com",phase="${phase}"}`;
+    const value = (name: string) => {
+      const line = metrics
+        .split("\n")
+        .find((each) => each.startsWith(`pullmeter_pull_phase_seconds_${name}${labels} `));
+      return Number(line?.split(" ").at(-1));
+    };
+    assert.equal(value("count"), 1);
+    assert.ok(Math.abs(value("sum") * 1000 - spentMs) < 0.001, `${phase}: ${value("sum")} s, ${spentMs} ms in the log`);
+  }
 });

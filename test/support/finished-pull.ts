@@ -25,6 +25,7 @@ export function finishedPull(overrides: Partial<FinishedPull> = {}): FinishedPul
     attempts: 1,
     startMs: START_MS,
     endMs: START_MS + 1500,
+    phases: { resolve: 100, layers: 1400, first_byte: 50 },
     decidedMs: START_MS + 3500,
     endRule: "settled",
     rootDigest: DIGEST,

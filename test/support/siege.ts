@@ -1,6 +1,6 @@
 import { createMetrics, type MetricsOptions } from "../../src/metrics/create-metrics.ts";
 import { exposeMetrics, type Expose } from "../../src/metrics/exposition.ts";
-import { AUTH_KINDS, CAUSES, END_RULES, STATUSES, UNASSIGNED_REASONS } from "../../src/metrics/label-values.ts";
+import { AUTH_KINDS, CAUSES, END_RULES, PHASES, STATUSES, UNASSIGNED_REASONS } from "../../src/metrics/label-values.ts";
 import { observePulls } from "../../src/metrics/observe-pulls.ts";
 import { observeTransfers } from "../../src/metrics/observe-transfers.ts";
 import { parseRoute } from "../../src/oci/route.ts";
@@ -146,6 +146,7 @@ export function besiege(rounds: number, options: Partial<MetricsOptions>): Expos
         onDisk: random(2) === 0,
         hasCreds: random(2) === 0,
         bytesOnDisk: random(1e9),
+        phases: Object.fromEntries(PHASES.map((phase) => [phase, random(1_000_000)])),
         traceId: "0af7651916cd43dd8448eb211c80319c",
         endMs: START_MS + random(4_000_000),
         decidedMs: START_MS + transfer,

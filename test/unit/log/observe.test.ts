@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createLogger, type LogLevel } from "../../../src/log/logger.ts";
 import { logPulls } from "../../../src/log/observe.ts";
 import { toPullRecord } from "../../../src/log/pull-record.ts";
+import { PHASES } from "../../../src/metrics/label-values.ts";
 import { finishedBlob, finishedPull, START_MS } from "../../support/finished-pull.ts";
 
 function harness(level: LogLevel = "info") {
@@ -63,6 +64,7 @@ test("a finished pull is one line of JSON that tells everything", () => {
     bytes: 1_048_576,
     requests: 3,
     layers_requested: 1,
+    phases_ms: { resolve: 100, layers: 1400, first_byte: 50 },
     layers_on_disk: 2,
     auth: "bearer_anonymous",
     bytes_on_disk: 2_000_000,
@@ -102,8 +104,9 @@ test("what a request did not name is left out", () => {
 
 test("docs/pull-log.md describes every field", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../../docs/pull-log.md"), "utf8");
-  const record = toPullRecord(finishedPull({ rateLimit: { limit: 1 } }));
-  const parts = [record, record.blobs[0], record.slowest_layer, record.rate_limit];
+  const phases = Object.fromEntries(PHASES.map((phase) => [phase, 1]));
+  const record = toPullRecord(finishedPull({ rateLimit: { limit: 1 }, phases }));
+  const parts = [record, record.blobs[0], record.slowest_layer, record.rate_limit, record.phases_ms];
   const names = parts.flatMap((part) => Object.keys(part ?? {}));
   assert.ok(names.includes("window_seconds") && names.includes("bytes_per_second"));
   assert.deepEqual(

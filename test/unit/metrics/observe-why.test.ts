@@ -74,6 +74,21 @@ test("speed: layers of 1 MB and more by registry and by who served them, configs
   ]);
 });
 
+test("phases are told by registry, of 20 registries", async () => {
+  const { finish, series } = harness();
+  finish({ phases: { resolve: 250, layers: 4000, first_byte: 40 } });
+  finish({ phases: { layers: 1000 } });
+  assert.deepEqual(await series("pull_phase_seconds_sum"), [
+    'pullmeter_pull_phase_seconds_sum{registry="ghcr.io",phase="resolve"} 0.25',
+    'pullmeter_pull_phase_seconds_sum{registry="ghcr.io",phase="layers"} 5',
+    'pullmeter_pull_phase_seconds_sum{registry="ghcr.io",phase="first_byte"} 0.04',
+  ]);
+  for (let index = 0; index < 30; index++) finish({ registry: `r${index}.example${index}.com`, phases: { auth: 1 } });
+  // ghcr.io was the first; two places are those of [UNKNOWN] and [IP_ADDRESS].
+  assert.equal((await series("pull_phase_seconds_count")).filter((line) => line.includes('"auth"')).length, 17 + 1);
+  assert.match((await series("pull_phase_seconds_count")).join("\n"), /registry="\[OTHER\]",phase="auth"\} 13$/m);
+});
+
 test("authentication is counted once per pull, by kind", async () => {
   const { finish, series } = harness();
   for (const auth of ["none", "basic", "bearer_anonymous", "bearer", "opaque", "bearer"] as const) finish({ auth });
