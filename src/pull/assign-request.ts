@@ -1,15 +1,24 @@
 import { assignBlob, assignBlobHead } from "./assign-blob.ts";
 import { assignManifest, sideLookup, type Assignment, type PullRequest } from "./assign.ts";
+import type { TransferStarted } from "./transfer-event.ts";
+
+export function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** False for requests that belong to no pull whatever their client does: they are no reason to remember one. */
+export function mayConcernPull({ route }: TransferStarted): boolean {
+  return route.kind !== "tags" && route.kind !== "catalog" && route.kind !== "invalid";
+}
 
 /** To which pull a request belongs that is no ping. */
 export function assign(request: PullRequest): Assignment {
   const { route, method } = request.event;
-  const isRead = method === "GET" || method === "HEAD";
   switch (route.kind) {
     case "manifest":
-      return isRead ? assignManifest(request) : { kind: "none", reason: "push" };
+      return isRead(method) ? assignManifest(request) : { kind: "none", reason: "push" };
     case "blob":
-      if (!isRead) return { kind: "none", reason: "push" };
+      if (!isRead(method)) return { kind: "none", reason: "push" };
       return method === "GET" ? assignBlob(request) : assignBlobHead(request);
     case "upload":
       return { kind: "none", reason: "push" };

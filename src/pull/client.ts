@@ -145,6 +145,10 @@ export class Client {
     return false;
   }
 
+  get isPushingAnything(): boolean {
+    return this.#pushing.size > 0;
+  }
+
   /** Nothing about it is worth remembering. */
   isIdle(nowMs: number): boolean {
     for (const [repository, untilMs] of this.#pushing) if (untilMs <= nowMs) this.#pushing.delete(repository);

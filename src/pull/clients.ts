@@ -2,6 +2,7 @@ import { productOf, readBehaviour } from "./client-behaviour.ts";
 import { Client } from "./client.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Deadlines } from "./deadlines.ts";
+import { EvictionOrder } from "./eviction-order.ts";
 import type { Ping } from "./pings.ts";
 import type { Pull } from "./pull.ts";
 import type { TrackerSettings } from "./settings.ts";
@@ -10,9 +11,17 @@ import type { TransferStarted } from "./transfer-event.ts";
 /** Machines whose deliveries are remembered. */
 const MAX_MACHINES = 256;
 
+/** What went with a client that had to make room. */
+export interface Evicted {
+  readonly pulls: readonly Pull[];
+  readonly pings: readonly Ping[];
+}
+
 /** The clients that have a live pull, an unclaimed ping or a push. */
 export class Clients {
+  /** Least recently heard of first. */
   readonly #byKey = new Map<string, Client>();
+  readonly #evictionOrder = new EvictionOrder();
   readonly #deliveries = new Map<string, Deliveries>();
   readonly #settings: TrackerSettings;
   /** When to look whether a client has something to forget. */
@@ -22,12 +31,12 @@ export class Clients {
     this.#settings = settings;
   }
 
-  /** The client that sent a request, and the pulls of the client that had to go to make room. */
+  /** The client that sent a request, and what the one had that had to go to make room. */
   find(
     event: TransferStarted,
     peerProcess: number | undefined,
     nowMs: number,
-  ): { readonly client: Client; readonly evicted?: readonly Pull[] } {
+  ): { readonly client: Client; readonly evicted?: Evicted } {
     const behaviour = readBehaviour(event.userAgent, event.keepAlive);
     const isOneProcess = behaviour.processId === "exact" && peerProcess !== undefined && !event.forwarded;
     const key = [
@@ -38,20 +47,31 @@ export class Clients {
       isOneProcess ? peerProcess : "",
     ].join(" ");
     const known = this.#byKey.get(key);
-    if (known !== undefined) return { client: known };
+    if (known !== undefined) {
+      this.#byKey.delete(key);
+      this.#byKey.set(key, known);
+      return { client: known };
+    }
     const settings = this.#settings;
     const address = event.remoteAddress;
     const deliveries = this.#deliveriesOf(`${address} ${behaviour.family}`);
     const client = new Client({ key, address, behaviour, isOneProcess, deliveries, settings, nowMs });
     this.#byKey.set(key, client);
+    this.#evictionOrder.note(client);
     this.wake(client, nowMs + settings.pingClaimMs);
-    return this.#byKey.size > settings.maxClients ? { client, evicted: this.#evict(client) } : { client };
+    const evicted = this.#byKey.size > settings.maxClients ? this.#evict(client) : undefined;
+    return { client, ...(evicted && { evicted }) };
   }
 
   markPushing(client: Client, repository: string, nowMs: number): void {
     const untilMs = nowMs + this.#settings.pushQuietMs;
     client.markPushing(repository, untilMs);
     this.wake(client, untilMs);
+  }
+
+  /** A pull of the client ended, or is not worth more than none. */
+  noteSpare(client: Client): void {
+    if (this.#byKey.get(client.key) === client) this.#evictionOrder.note(client);
   }
 
   /** Looks at the client again at that time. */
@@ -66,7 +86,7 @@ export class Clients {
       const client = due.item;
       if (this.#byKey.get(client.key) !== client) continue;
       expired.push(...client.pings.expire(nowMs));
-      if (client.isIdle(nowMs)) this.#byKey.delete(client.key);
+      if (client.isIdle(nowMs)) this.#forget(client);
       else if (client.pulls.size === 0) this.wake(client, nowMs + this.#settings.pingClaimMs);
     }
     return expired;
@@ -81,12 +101,17 @@ export class Clients {
     return deliveries;
   }
 
-  #evict(newest: Client): readonly Pull[] {
-    for (const client of this.#byKey.values()) {
-      if (client === newest) continue;
-      this.#byKey.delete(client.key);
-      return [...client.pulls];
-    }
-    return [];
+  #evict(newest: Client): Evicted | undefined {
+    const [oldest] = this.#byKey.values();
+    const client = this.#evictionOrder.first(newest) ?? oldest;
+    if (client === undefined || client === newest) return undefined;
+    this.#forget(client);
+    return { pulls: [...client.pulls], pings: client.pings.clear() };
+  }
+
+  #forget(client: Client): void {
+    this.#byKey.delete(client.key);
+    this.#evictionOrder.forget(client);
+    this.#wakes.delete(client);
   }
 }

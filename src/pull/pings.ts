@@ -1,6 +1,7 @@
 import type { CredentialEvidence } from "./credentials.ts";
 import { Pace } from "./pace.ts";
 import type { TrackerSettings } from "./settings.ts";
+import type { TransferStarted } from "./transfer-event.ts";
 
 /** One `GET /v2/` of a client that asks for it before each pull. */
 export interface Ping {
@@ -16,6 +17,14 @@ export interface AnsweredPing extends Ping {
   readonly answeredMs: number;
   /** Answered 401: a token is wanted. */
   readonly isChallenge: boolean;
+}
+
+/** A request that is a ping. */
+export function toPing(
+  { transfer, forwarded, connection, registry, credentials }: TransferStarted,
+  nowMs: number,
+): Ping {
+  return { transfer, connection: forwarded ? undefined : connection, startMs: nowMs, registry, credentials };
 }
 
 /** The pings of one client that no pull has claimed yet. One unclaimed ping is one new pull. */
@@ -73,6 +82,14 @@ export class Pings {
     const [unanswered] = this.#unanswered;
     if (unanswered !== undefined) this.#unanswered.delete(unanswered);
     return unanswered;
+  }
+
+  /** Takes out all of them. */
+  clear(): readonly Ping[] {
+    const pings = [...this.#unanswered, ...this.#answered];
+    this.#unanswered.clear();
+    this.#answered = [];
+    return pings;
   }
 
   /** A process that closed its ping's connection is gone. Returns the pings withdrawn. */

@@ -1,4 +1,4 @@
-import { assign } from "./assign-request.ts";
+import { assign, isRead, mayConcernPull } from "./assign-request.ts";
 import type { Assignment, PullRequest } from "./assign.ts";
 import { Clients } from "./clients.ts";
 import type { Client } from "./client.ts";
@@ -8,7 +8,8 @@ import { isRequestedLayer, toLivePull } from "./finish.ts";
 import { LivePulls } from "./live-pulls.ts";
 import { ManifestCache } from "./manifest-cache.ts";
 import { MonotonicClock } from "./monotonic-clock.ts";
-import type { AnsweredPing, Ping } from "./pings.ts";
+import { isRefused } from "./eviction-order.ts";
+import { toPing, type AnsweredPing, type Ping } from "./pings.ts";
 import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
 import { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
@@ -61,9 +62,10 @@ export class PullTracker {
     this.#clock = new MonotonicClock(this.#settings.clockSlackMs);
     this.#connections = new Connections(this.#settings.maxConnections);
     this.#clients = new Clients(this.#settings);
-    this.#pulls = new LivePulls(this.#report, this.#settings, ({ client }) =>
-      this.#clients.wake(client, this.#clock.lastMs),
-    );
+    this.#pulls = new LivePulls(this.#report, this.#settings, ({ client }) => {
+      this.#clients.noteSpare(client);
+      this.#clients.wake(client, this.#clock.lastMs);
+    });
     this.#ledger = {
       settings: this.#settings,
       manifests: new ManifestCache(this.#settings.maxManifests, this.#settings.maxManifestDescriptors),
@@ -154,13 +156,20 @@ export class PullTracker {
   #started(event: TransferStarted, nowMs: number): void {
     if (this.#transfers.has(event.transfer)) return;
     const connection = this.#connectionOf(event, nowMs);
-    const { client, evicted } = this.#clients.find(event, connection.peerProcess, nowMs);
-    if (evicted !== undefined) this.#hit("clients");
-    for (const pull of evicted ?? []) this.#pulls.finish(pull, "dropped", nowMs);
-    connection.client = client;
-    this.#dispatch(event, connection, client, nowMs);
+    if (mayConcernPull(event)) this.#dispatch(event, connection, this.#clientOf(event, connection, nowMs), nowMs);
+    else this.#unassigned(event, "other");
     connection.requests += 1;
     this.#boundTransfers(nowMs);
+  }
+
+  #clientOf(event: TransferStarted, connection: Connection, nowMs: number): Client {
+    const { client, evicted } = this.#clients.find(event, connection.peerProcess, nowMs);
+    connection.client = client;
+    if (evicted === undefined) return client;
+    this.#hit("clients");
+    for (const pull of evicted.pulls) this.#pulls.finish(pull, "dropped", nowMs);
+    this.#unclaimed(evicted.pings);
+    return client;
   }
 
   #dispatch(event: TransferStarted, connection: Connection, client: Client, nowMs: number): void {
@@ -246,13 +255,7 @@ export class PullTracker {
   }
 
   #pinged(event: TransferStarted, client: Client, connection: Connection, nowMs: number): void {
-    const ping: Ping = {
-      transfer: event.transfer,
-      connection: event.forwarded ? undefined : event.connection,
-      startMs: nowMs,
-      registry: event.registry,
-      credentials: event.credentials,
-    };
+    const ping = toPing(event, nowMs);
     client.pings.add(ping);
     if (client.pings.size > this.#settings.maxPings) {
       this.#hit("pings");
@@ -279,6 +282,7 @@ export class PullTracker {
     const { pull } = transfer;
     if (pull?.isLive !== true) return;
     end(this.#ledger, transfer, event, nowMs);
+    if (isRefused(pull)) this.#clients.noteSpare(pull.client);
     if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
     this.#pulls.schedule(pull, nowMs);
   }
@@ -337,8 +341,4 @@ export class PullTracker {
   #hit(bound: Bound): void {
     this.#report({ type: "bound-hit", bound });
   }
-}
-
-function isRead(method: string): boolean {
-  return method === "GET" || method === "HEAD";
 }

@@ -69,6 +69,32 @@ suite("every opened pull is observed once", () => {
     assert.equal(story.finished().length, 3);
   });
 
+  test("when clients that ask for nothing, or for what is refused, are too many: they are forgotten first", () => {
+    const story = new Story({ maxClients: 3 });
+    story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`);
+    for (let times = 0; times < 20; times += 1) {
+      const request = { remoteAddress: `10.0.1.${times}` };
+      story.start("curl/8", "GET /not-an-api", { ...request, connection: 1_000 + times });
+      story.start("curl/8", `GET ${blob("x")}`, { ...request, connection: 2_000 + times });
+      story.exchange("curl/8", `GET ${manifest("v9")}`, { request, response: { status: 403, failure: "refused" } });
+    }
+    assert.ok(story.bounds().every((bound) => bound === "clients"));
+    assert.ok(story.bounds().length > 0);
+    const dropped = story.decided().filter(({ endRule }) => endRule === "dropped");
+    assert.ok(dropped.length > 0);
+    assert.deepEqual(new Set(dropped.map(({ reference }) => reference)), new Set(["v9"]));
+    assert.equal(story.finished().length, 21);
+  });
+
+  test("when there are too many clients, the one that was heard of least lately goes", () => {
+    const story = new Story({ maxClients: 2 });
+    for (const last of [1, 2, 1, 3]) {
+      story.start(CONTAINERD_2, `HEAD ${manifest(`v${last}`)}`, { remoteAddress: `10.0.0.${last}` });
+    }
+    assert.deepEqual(story.bounds(), ["clients"]);
+    assert.equal(story.decided()[0]?.client.address, "10.0.0.2");
+  });
+
   test("when there are too many open transfers", () => {
     const story = new Story({ maxOpenTransfers: 2 });
     for (let times = 0; times < 3; times += 1) story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`);
@@ -107,6 +133,26 @@ suite("bounds", () => {
     for (let times = 0; times < 3; times += 1) story.exchange(PODMAN_4, "GET /v2/");
     assert.deepEqual(story.bounds(), ["pings"]);
     assert.deepEqual(story.unassigned(), ["unclaimed_ping"]);
+  });
+
+  test("of clients: who only sent a ping goes before who pulls, and the ping is unclaimed", () => {
+    const story = new Story({ maxClients: 2 });
+    story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`);
+    story.exchange(PODMAN_4, "GET /v2/", { request: { remoteAddress: "10.0.0.2" } });
+    story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`, { remoteAddress: "10.0.0.3" });
+    assert.deepEqual(story.bounds(), ["clients"]);
+    assert.deepEqual(story.unassigned(), ["unclaimed_ping"]);
+    assert.equal(story.decided().length, 0);
+  });
+
+  test("of clients: requests that concern no pull make none", () => {
+    const story = new Story({ maxClients: 1 });
+    story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`);
+    for (const path of ["/v2/_catalog", "/v2/lib/app/tags/list", "/elsewhere"])
+      story.start(`agent-${path}/1`, `GET ${path}`);
+    assert.deepEqual(story.bounds(), []);
+    assert.deepEqual(story.unassigned(), ["other", "other", "other"]);
+    assert.equal(story.decided().length, 0);
   });
 
   test("of manifests", () => {
