@@ -16,9 +16,15 @@ export type Route =
   | { readonly kind: "invalid"; readonly code: "NAME_INVALID" | "DIGEST_INVALID" | "MANIFEST_INVALID" | "UNSUPPORTED" };
 
 const NAMED = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/;
-const UPLOAD = /^\/v2\/(.+)\/blobs\/uploads\/.*$/;
+// An upload's session is opaque. One segment of RFC 3986 §3.3, but none that anybody could read as `.` or `..`: with a dot
+// in front, with parameters (";"), or encoded twice ("%").
+const UPLOAD = /^\/v2\/(.+)\/blobs\/uploads\/(?:[\w~!$&'()*+,=:@-][\w~.!$&'()*+,=:@-]*)?$/;
 
-/** Reads the path of a request target (no query). Percent-encoded characters are decoded first. Never throws. */
+/**
+ * Reads the path of a request target (no query). Percent-encoded characters are decoded first. Never throws. No path
+ * with a route has, once decoded, a dot segment, an empty segment inside, a "%" or a backslash: whoever decodes or
+ * normalises it again gets the same path.
+ */
 export function parseRoute(path: string): Route {
   const decoded = decodePath(path);
   if (decoded === undefined) return { kind: "invalid", code: "UNSUPPORTED" };

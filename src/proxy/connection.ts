@@ -44,10 +44,13 @@ export class Connection {
   takeTurn(handle: () => Promise<void>): void {
     if (this.#turns > MAX_WAITING_TURNS) return this.destroy("client_aborted");
     this.#turns += 1;
-    this.#lastTurn = this.#lastTurn.then(async () => {
-      if (this.isOpen) await handle();
-      this.#turns -= 1;
-    });
+    this.#lastTurn = this.#handleAfter(this.#lastTurn, handle);
+  }
+
+  async #handleAfter(last: Promise<void>, handle: () => Promise<void>): Promise<void> {
+    await last;
+    if (this.isOpen) await handle();
+    this.#turns -= 1;
   }
 
   add(transfer: Transfer): void {

@@ -43,10 +43,10 @@ export function failureResponse(failure: Failure, message: string): OwnResponse 
   return ownResponse(OF_FAILURE[failure], message);
 }
 
-export function refusalResponse(reason: RefusalReason, message: string): OwnResponse {
+export function refusalResponse(reason: RefusalReason, message: string, allow = "GET, HEAD"): OwnResponse {
   const response = ownResponse(OF_REFUSAL[reason], message);
-  // RFC 9110 §15.5.6: a 405 must say what is allowed.
-  return reason === "method" ? { ...response, headers: [...response.headers, "Allow", "GET, HEAD"] } : response;
+  // RFC 9110 §15.5.6: a 405 must say what is allowed; §10.2.1: that may be nothing.
+  return reason === "method" ? { ...response, headers: [...response.headers, "Allow", allow] } : response;
 }
 
 function ownResponse({ status, code }: { status: number; code: ErrorCode }, message: string): OwnResponse {

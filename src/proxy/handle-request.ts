@@ -205,7 +205,7 @@ function passHead(transfer: Transfer, { status, statusText, headers, host, body 
 
 function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {
   reportRefusal(plane, client.connection, refusal.reason);
-  answer(client, transfer, refusalResponse(refusal.reason, refusal.message), "refused");
+  answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.allow), "refused");
 }
 
 function reportRefusal({ observe, now }: DataPlane, { listener }: Connection, reason: RefusalReason): void {

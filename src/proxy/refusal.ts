@@ -9,6 +9,8 @@ import type { Target } from "./resolve-registry.ts";
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
+  /** What is allowed instead, of a method. */
+  readonly allow?: string;
 }
 
 export interface RefusalInput {
@@ -35,6 +37,9 @@ export function findRefusal({ request, listener, target, upstream }: RefusalInpu
   if (route.kind === "invalid") return OF_INVALID_ROUTE[route.code];
   if (malformed) {
     return { reason: "unknown_registry", message: "the request's registry is not host[:port], or there are several" };
+  }
+  if (route.kind === "upload" && !listener.allowPush) {
+    return { reason: "method", message: "uploads are not forwarded without allowPush", allow: "" };
   }
   if (!PULL_METHODS.has(method) && !(listener.allowPush && PUSH_METHODS.has(method))) {
     return { reason: "method", message: `method ${method} is not forwarded: only GET and HEAD are without allowPush` };

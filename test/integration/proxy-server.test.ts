@@ -35,11 +35,34 @@ interface RefusalCase {
   readonly code: string;
   readonly reason: string;
   readonly says?: RegExp;
+  /** Of a 405. */
+  readonly allow?: string;
   readonly listener?: Partial<Listener>;
   readonly headers?: readonly string[];
 }
 
 const NS = "?ns=registry.test";
+
+const UNSAFE_SESSIONS = [
+  "../../../../admin",
+  "..%2f..%2f..%2fadmin",
+  "%2e%2e/admin",
+  "%2e%2e",
+  "..",
+  ".",
+  "..;x",
+  "a;/..",
+  "a/b",
+  "a//b",
+  "/",
+  "a%2Fb",
+  "a\\..",
+  "a%5c..%5cb",
+  "%252e%252e",
+  "a%00",
+  "a%0d%0aX:y",
+  "a%20b",
+];
 
 const REFUSALS: readonly RefusalCase[] = [
   {
@@ -94,8 +117,29 @@ const REFUSALS: readonly RefusalCase[] = [
     status: 405,
     code: "UNSUPPORTED",
     reason: "method",
+    allow: "",
     headers: ["Content-Length: 0"],
   },
+  {
+    request: `GET /v2/a/blobs/uploads/1${NS}`,
+    status: 405,
+    code: "UNSUPPORTED",
+    reason: "method",
+    allow: "",
+    says: /allowPush/,
+  },
+  ...UNSAFE_SESSIONS.map((session) => ({
+    request: `DELETE /v2/a/blobs/uploads/${session}${NS}`,
+    status: 400,
+    code: "UNSUPPORTED",
+    reason: "bad_path",
+    listener: { allowPush: true },
+  })),
+  { request: `GET /v2/a%00/manifests/x${NS}`, status: 400, code: "NAME_INVALID", reason: "bad_name" },
+  { request: `GET /v2/a//b/manifests/x${NS}`, status: 400, code: "NAME_INVALID", reason: "bad_name" },
+  { request: `GET /v2/a%2f..%2fb/manifests/x${NS}`, status: 400, code: "NAME_INVALID", reason: "bad_name" },
+  { request: `GET /v2/a/manifests/%252e%252e${NS}`, status: 400, code: "MANIFEST_INVALID", reason: "bad_reference" },
+  { request: "GET /v2/registry.test/../a/manifests/x", status: 400, code: "NAME_INVALID", reason: "bad_name" },
   {
     request: `PUT ${MANIFEST}${NS}`,
     status: 405,
@@ -141,7 +185,16 @@ const REFUSALS: readonly RefusalCase[] = [
   },
 ];
 
-for (const { request, status, code, reason, says = /./, listener = {}, headers = [] } of REFUSALS) {
+for (const {
+  request,
+  status,
+  code,
+  reason,
+  says = /./,
+  allow = "GET, HEAD",
+  listener = {},
+  headers = [],
+} of REFUSALS) {
   test(`${request} ${headers.join(" ")} is refused: ${status} ${code}, ${reason}`, async (t) => {
     const { proxy, upstream } = await startPair(t, ok, { listener });
     const response = await wireRequest(proxy.port, [`${request} HTTP/1.1`, "Host: h", ...headers]);
@@ -150,7 +203,7 @@ for (const { request, status, code, reason, says = /./, listener = {}, headers =
     const { errors } = JSON.parse(body) as { errors: { code: string; message: string }[] };
     assert.equal(errors[0]?.code, code);
     assert.match(errors[0]?.message ?? "", says);
-    assert.equal(valueOf(response.headers, "allow"), status === 405 ? "GET, HEAD" : undefined);
+    assert.equal(valueOf(response.headers, "allow"), status === 405 ? allow : undefined);
     assert.equal(upstream.connections, 0);
     assert.equal((await proxy.event("refused")).reason, reason);
     assert.equal((await proxy.event("responded")).failure, "refused");
