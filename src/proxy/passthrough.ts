@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { finished } from "node:stream";
 import { createProxyServer } from "http-proxy";
 import type { Observer } from "../pull/transfer-event.ts";
 import type { UpstreamBody, UpstreamResponse } from "../upstream/exchange.ts";
@@ -60,7 +61,8 @@ export class Passthrough {
       const status = response.statusCode ?? 0;
       report(status);
       const headers = leadThroughProxy(response.rawHeaders, upstream.origin, target);
-      const body = new IncomingBody(response, host, stallTimeoutMs);
+      const isHead = forwarded.request.method === "HEAD";
+      const body = new IncomingBody(response, { host, stallTimeoutMs, isHead });
       return { status, statusText: response.statusMessage ?? "", headers, host, body };
     } catch (error) {
       const failure = toUpstreamError(error, host);
@@ -80,11 +82,18 @@ export class Passthrough {
       let timer: NodeJS.Timeout | undefined;
       let outgoing: ClientRequest | undefined;
       let failed = false;
+      let answered: IncomingMessage | undefined;
       const fail = (error: Error): void => {
         failed = true;
         clearTimeout(timer);
+        // Not by the request alone: that would drop what the response holds, and then end it as if it were whole.
+        answered?.destroy(error);
         outgoing?.destroy();
         reject(error);
+      };
+      // Bytes behind a whole response spoil the connection, which Node.js has closed, but not the response.
+      const onError = (error: Error): void => {
+        if (answered?.complete !== true) fail(error);
       };
       const onTimeout = (): void => {
         fail(new UpstreamError("header_timeout", `${upstream.origin.host}: no response in time`));
@@ -101,9 +110,10 @@ export class Passthrough {
       });
       proxy.once("proxyRes", (answer) => {
         clearTimeout(timer);
+        answered = answer;
         resolve(answer);
       });
-      proxy.web(request, response, { target: upstream.origin, agent: client.agentFor(upstream) }, fail);
+      proxy.web(request, response, { target: upstream.origin, agent: client.agentFor(upstream) }, onError);
     });
   }
 }
@@ -132,29 +142,40 @@ function leadThroughProxy(headers: RawHeaders, origin: URL, target: Target): str
   });
 }
 
+interface IncomingBodyOptions {
+  readonly host: string;
+  readonly stallTimeoutMs: number;
+  /** RFC 9110 §9.3.2: nothing behind the head is a body, whatever the upstream sends. */
+  readonly isHead: boolean;
+}
+
 /** The body of a response of Node.js' own client. */
 class IncomingBody implements UpstreamBody {
   readonly #message: IncomingMessage;
-  readonly #host: string;
-  readonly #stallTimeoutMs: number;
+  readonly #options: IncomingBodyOptions;
 
-  constructor(message: IncomingMessage, host: string, stallTimeoutMs: number) {
+  constructor(message: IncomingMessage, options: IncomingBodyOptions) {
     this.#message = message;
-    this.#host = host;
-    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#options = options;
   }
 
   deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
     const message = this.#message;
+    const { host, isHead, stallTimeoutMs } = this.#options;
+    message.setTimeout(stallTimeoutMs, () => {
+      if (!message.isPaused()) message.destroy(new UpstreamError("stalled", `${host}: the response stalled`));
+    });
     return new Promise((resolve, reject) => {
-      message.setTimeout(this.#stallTimeoutMs, () => {
-        if (!message.isPaused()) message.destroy(new UpstreamError("stalled", `${this.#host}: the response stalled`));
-      });
+      // Settles in any case, also when the connection was closed before this.
+      finished(message, { writable: false }, (error) => (error ? reject(toUpstreamError(error, host)) : resolve()));
+      if (isHead) {
+        message.resume();
+        resolve();
+        return;
+      }
       message.on("data", (chunk: Buffer) => {
         if (!onChunk(chunk)) message.pause();
       });
-      message.once("end", resolve);
-      message.once("error", (error) => reject(toUpstreamError(error, this.#host)));
     });
   }
 
