@@ -30,6 +30,19 @@ export class SameInstant {
   }
 }
 
+/** Throws the first mistake only after the last event: one about one event must not keep the others from being seen. */
+export function applyEach(events: readonly TransferEvent[], apply: (event: TransferEvent) => void): void {
+  const mistakes: unknown[] = [];
+  for (const event of events) {
+    try {
+      apply(event);
+    } catch (mistake) {
+      mistakes.push(mistake);
+    }
+  }
+  if (mistakes.length > 0) throw mistakes[0];
+}
+
 /** Openings, then requests in the order of their ids, each from start to end, then closings. */
 function byCause(left: TransferEvent, right: TransferEvent): number {
   return rankOf(left) - rankOf(right) || numberOf(left) - numberOf(right) || stepOf(left) - stepOf(right);

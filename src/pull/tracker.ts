@@ -14,7 +14,7 @@ import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-eve
 import { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
 import { begin, end, referenceOf, respond, type Ledger } from "./requests.ts";
-import { SameInstant } from "./same-instant.ts";
+import { applyEach, SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
 import { noteTokenRefusal } from "./token-refusal.ts";
 import { newTransfer, type Transfer } from "./transfer.ts";
@@ -38,7 +38,7 @@ export interface TrackerOptions {
 
 /**
  * Puts requests together to pulls. Events and a clock go in, `PullEvent`s come out: it has no timers, so its owner calls
- * `advance` now and then. Memory is bounded by the settings. Never throws.
+ * `advance` now and then. Memory is bounded by the settings. Throws only what `report` throws, or a mistake of its own.
  */
 export class PullTracker {
   readonly #report: PullObserver;
@@ -76,12 +76,13 @@ export class PullTracker {
 
   /** Takes in one event. Those of one millisecond may come in any order; they take effect when it is over. */
   observe(event: TransferEvent): void {
-    if (this.#instant.isOver(event)) this.#takeEffect();
+    const held = this.#instant.isOver(event) ? this.#instant.take() : [];
     this.#instant.hold(event);
+    applyEach(held, (each) => this.#apply(each));
   }
 
   #takeEffect(): void {
-    for (const event of this.#instant.take()) this.#apply(event);
+    applyEach(this.#instant.take(), (event) => this.#apply(event));
   }
 
   #apply(event: TransferEvent): void {

@@ -103,6 +103,41 @@ suite("every opened pull is observed once", () => {
   });
 });
 
+suite("mistakes", () => {
+  test("one about one event keeps no other of its millisecond from being seen", () => {
+    const mistake = new Error("a mistake");
+    const seen: string[] = [];
+    const tracker = new PullTracker({
+      report: ({ type }) => {
+        seen.push(type);
+        throw mistake;
+      },
+    });
+    const story = new Story();
+    const start = (transfer: number, atMs: number): void => {
+      tracker.observe({
+        type: "started",
+        atMs,
+        transfer,
+        connection: transfer,
+        listener: "main",
+        remoteAddress: "10.0.0.1",
+        registry: "reg.example",
+        method: "GET",
+        route: { kind: "catalog" },
+        userAgent: "curl/8",
+        accept: "*/*",
+        credentials: "none",
+        forwarded: false,
+      });
+    };
+    for (const transfer of [1, 2, 3]) start(transfer, story.nowMs);
+    assert.throws(() => start(4, story.nowMs + 5), mistake);
+    assert.throws(() => tracker.advance(story.nowMs + 10), mistake);
+    assert.equal(seen.length, 4);
+  });
+});
+
 suite("bounds", () => {
   test("of blobs", () => {
     const story = new Story({ maxBlobsPerPull: 4 });
