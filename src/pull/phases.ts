@@ -73,7 +73,7 @@ export class PhaseClock {
   }
 
   #pass(nowMs: number): void {
-    // A ping began before the request that claims it.
+    // The ping that repeats a pull may have begun before the pull's last response ended.
     const passedMs = Math.max(0, nowMs - this.#sinceMs);
     this.#spentMs[this.#getsToken ? "auth" : this.#stage] += passedMs;
     this.#sinceMs += passedMs;

@@ -61,6 +61,16 @@ test("a whole pull that is repeated resolves again from its ping on", () => {
   assert.deepEqual(clock.parts, { resolve: 40, auth: 0, manifest: 0, config: 0, layers: 1010 });
 });
 
+test("a ping that begins before the last response ends takes nothing back", () => {
+  const clock = new PhaseClock(0);
+  clock.request("blob", "layer", 0);
+  clock.end({ status: 502 }, 0, 10);
+  clock.claim(ping(4, 15, false));
+  clock.request("resolve", "manifest", 20);
+  clock.end({ status: 404 }, 0, 20);
+  assert.deepEqual(clock.parts, { resolve: 10, auth: 0, manifest: 0, config: 0, layers: 10 });
+});
+
 test("what a pull does after its last response is no part of it", () => {
   const clock = new PhaseClock(0);
   clock.claim(ping(0, 4, true));
