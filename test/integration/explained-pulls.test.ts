@@ -128,15 +128,26 @@ async function startPullmeter(t: TestContext, registryPort: number) {
 async function pullAsContainerd(t: TestContext, port: number, authorization?: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
-  const statuses: number[] = [];
   const targets = [
     ["HEAD", "/v2/org/app/manifests/v1"],
     ["GET", `/v2/org/app/manifests/${digestOf(MANIFEST)}`],
-    ["GET", `/v2/org/app/blobs/${digestOf(CONFIG)}`],
-    ["GET", `/v2/org/app/blobs/${digestOf(LAYER)}`],
+    ...BLOBS,
   ] as const;
+  return ask({ agent, port, targets }, { "User-Agent": "containerd/2.1.9", ...(authorization && { authorization }) });
+}
+
+const BLOBS = [CONFIG, LAYER].map((blob) => ["GET", `/v2/org/app/blobs/${digestOf(blob)}`] as const);
+
+interface Requests {
+  readonly agent: Agent;
+  readonly port: number;
+  readonly targets: ReadonlyArray<readonly [method: string, path: string]>;
+}
+
+/** One request after the other, until one fails. */
+async function ask({ agent, port, targets }: Requests, headers: Record<string, string>): Promise<number[]> {
+  const statuses: number[] = [];
   for (const [method, path] of targets) {
-    const headers = { "User-Agent": "containerd/2.1.9", ...(authorization && { Authorization: authorization }) };
     const sent = request({ agent, host: "127.0.0.1", port, method, path, headers }).end();
     const [response] = await once(sent, "response");
     await buffer(response);
@@ -254,4 +265,29 @@ test("phases: the client's wait for a token is told from the registry's answers,
     assert.equal(value("count"), 1);
     assert.ok(Math.abs(value("sum") * 1000 - spentMs) < 0.001, `${phase}: ${value("sum")} s, ${spentMs} ms in the log`);
   }
+});
+
+test("phases: a client that holds its connections shows when it has committed the image", async (t) => {
+  const registry = await startRegistry(t);
+  const pullmeter = await startPullmeter(t, registry.port);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const targets = [["GET", "/v2/"], ["GET", "/v2/org/app/manifests/v1"], ...BLOBS] as const;
+  const statuses = await ask(
+    { agent, port: pullmeter.port, targets },
+    { "User-Agent": "containers/5.39.2 (github.com/containers/image)" },
+  );
+  assert.deepEqual(statuses, [200, 200, 200, 200]);
+  assert.equal(JSON.parse(await pullmeter.admin("/api/pulls")).live_count, 1);
+  agent.destroy();
+
+  const record = await pullmeter.pull(1);
+  const { first_byte: _, commit, ...parts } = record.phases_ms as Record<string, number>;
+  assert.deepEqual(Object.keys(parts).toSorted(), ["config", "layers", "manifest", "resolve"]);
+  const sum = Object.values(parts).reduce((total, spentMs) => total + spentMs, 0);
+  assert.ok(Math.abs(sum - record.duration_ms) < 0.01, `${sum} in parts, ${record.duration_ms} in all`);
+  // Of the two times, the log has whole milliseconds.
+  const committed = Date.parse(record.last_connection_close) - Date.parse(record.transfer_end);
+  assert.ok(commit !== undefined && Math.abs(commit - committed) <= 1, `${commit} ms, ${committed} ms in the log`);
+  const [line] = seriesOf(await pullmeter.admin("/metrics"), /^pullmeter_pull_phase_seconds_count.*phase="commit"/);
+  assert.equal(line, 'pullmeter_pull_phase_seconds_count{registry="example.com",phase="commit"} 1');
 });
