@@ -9,13 +9,14 @@ import { registryLabel } from "./label/registry-label.ts";
 import { logExchanges } from "./log/observe-exchanges.ts";
 import { logPulls } from "./log/observe.ts";
 import type { Logger } from "./log/logger.ts";
-import { createMetrics } from "./metrics/create-metrics.ts";
+import { createMetrics, type Metrics } from "./metrics/create-metrics.ts";
 import { exposeMetrics } from "./metrics/exposition.ts";
 import { observePulls } from "./metrics/observe-pulls.ts";
 import { observeTransfers } from "./metrics/observe-transfers.ts";
 import type { Listener } from "./proxy/listener.ts";
 import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
 import { joinObservers } from "./pull/join-observers.ts";
+import type { TransferEvent } from "./pull/transfer-event.ts";
 import type { TrackerSettings } from "./pull/settings.ts";
 import type { PullObserver } from "./pull/pull-event.ts";
 import { PullTracker } from "./pull/tracker.ts";
@@ -53,8 +54,8 @@ function now(): number {
 }
 
 export function createApp(config: Config, { version, nodeVersion = "", logger }: AppDependencies): App {
-  const failed = (error: unknown): void => logger.error("an observer failed; observations may be missing", { error });
   const metrics = createMetrics({ version, nodeVersion, ...toMetricsOptions(config) });
+  const failed = createMistakeTeller(metrics, logger);
   const configured = new Set(toMetricsOptions(config).registries);
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now, configured });
   const tracker = new PullTracker({
@@ -65,11 +66,13 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     settings: toTrackerSettings(config.tracker),
     idSuffix: randomBytes(2).toString("hex"),
   });
-  const transferObservers = [observeTransfers(metrics), logExchanges(logger)];
+  const track = (event: TransferEvent): void => tracker.observe(event);
+  const advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), watchAge], failed);
+  const flush = joinObservers([(nowMs: number) => tracker.flush(nowMs)], failed);
   const proxy = createProxy({
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
-    observe: joinObservers([(event) => tracker.observe(event), ...transferObservers], failed),
+    observe: joinObservers([track, observeTransfers(metrics), logExchanges(logger)], failed),
     now,
     settings: toProxySettings(config),
     ...(relaysTokens(config) && { tokenRelay: { domainOf } }),
@@ -93,14 +96,12 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
       await admin.close();
       throw toBindError(error, config);
     });
-    ticker = setInterval(tick, TICK_MS).unref();
+    ticker = setInterval(() => advance(now()), TICK_MS).unref();
     state = "serving";
     return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
   }
 
-  function tick(): void {
-    const nowMs = now();
-    tracker.advance(nowMs);
+  function watchAge(nowMs: number): void {
     metrics.oldestPullAge.set((nowMs - (tracker.oldestStartMs() ?? nowMs)) / 1000);
   }
 
@@ -109,7 +110,7 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     state = "draining";
     await proxy.drain(config.timeouts.drain);
     clearInterval(ticker);
-    tracker.flush(now());
+    flush(now());
     await traces?.stop(TRACES_STOP_MS);
     await admin.close();
     await logger.flush();
@@ -150,6 +151,16 @@ async function openTraces(
 
 function relaysTokens({ listeners, registries }: Config): boolean {
   return [...listeners, ...registries.values()].some(({ tokens }) => tokens === "relay");
+}
+
+/** Counts each mistake of those who watch, and logs the first: it mostly repeats itself with every event. */
+function createMistakeTeller({ observerErrors }: Metrics, logger: Logger): (error: unknown) => void {
+  let told = false;
+  return (error) => {
+    observerErrors.inc();
+    if (!told) logger.error("an observer failed; observations may be missing", { error });
+    told = true;
+  };
 }
 
 /** What has no registrable domain has a label that is no domain either, in brackets. */

@@ -24,7 +24,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** All metrics in a registry of their own: two of them in one process share nothing. */
 export function createMetrics(options: MetricsOptions) {
   const metricsRegistry = new Registry();
-  const histograms: Pick<Histogram<never>, "collect">[] = [];
+  const { counter, gauge, histogram, histograms } = createBuilders(metricsRegistry);
   const imageFetchName = options.imageFetchHistogram ?? page.IMAGE_FETCH_DURATION.name;
   const metrics = {
     metricsRegistry,
@@ -63,11 +63,18 @@ export function createMetrics(options: MetricsOptions) {
     tokenRequests: counter(trouble.TOKEN_REQUESTS),
     tokenDuration: histogram(trouble.TOKEN_DURATION),
     tracesDropped: counter(page.TRACES_DROPPED),
+    observerErrors: counter(page.OBSERVER_ERRORS),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };
   gauge(page.BUILD_INFO).set({ version: options.version, node_version: options.nodeVersion ?? "" }, 1);
   if (options.processMetrics ?? true) collectProcessMetrics(metricsRegistry);
   return { ...metrics, caps: createCaps(options.registries ?? [], (label) => metrics.labelOverflow.inc({ label })) };
+}
+
+/** How a definition of the page becomes a metric. */
+function createBuilders(metricsRegistry: Registry) {
+  const histograms: Pick<Histogram<never>, "collect">[] = [];
+  return { counter, gauge, histogram, histograms };
 
   /** `values` of the only label start at 0, so that `rate()` sees the first increment. */
   function counter<Label extends string>({ name, help, labels }: Definition<Label>, values: readonly string[] = []) {

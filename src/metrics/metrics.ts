@@ -196,6 +196,11 @@ export const TRACES_DROPPED = counter({
   help: "Finished pulls whose spans were lost: the receiver did not take them, or too many were waiting.",
 });
 
+export const OBSERVER_ERRORS = counter({
+  name: "pullmeter_observer_errors_total",
+  help: "Mistakes of pullmeter itself while it watched: observations may be missing. The first is in the log.",
+});
+
 export const BUILD_INFO = gauge({
   name: "pullmeter_build_info",
   help: "Always 1; the labels tell the version of pullmeter and of Node.js.",
@@ -238,5 +243,6 @@ export const METRICS = [
   REFUSED,
   LABEL_OVERFLOW,
   TRACES_DROPPED,
+  OBSERVER_ERRORS,
   BUILD_INFO,
 ];
