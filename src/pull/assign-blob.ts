@@ -26,10 +26,22 @@ function resumed(request: PullRequest): Pull | undefined {
   if ((request.event.rangeStart ?? 0) === 0) return undefined;
   // A daemon keeps what a cancelled pull has read, and goes on with it for the next one that waits for the blob.
   const running = incomplete(request).filter((pull) => !pull.wasAbandoned() && !wasRefused(pull, request.reference));
+  if (request.client.behaviour.afterFailedBlob === "repeats_pull") return resumedAfterCut(request, running);
   return first(running, (pull) => {
     const content = pull.contents.get(request.reference);
     return content?.failure === undefined ? (content?.open ?? 0) + 1 : 0;
   });
+}
+
+/** containers/image goes on at the byte where the body was cut; among twins in the order of the cuts. */
+function resumedAfterCut({ event, reference }: PullRequest, running: readonly Pull[]): Pull | undefined {
+  const cut = running.filter((pull) => pull.contents.get(reference)?.cutMs !== undefined && !hasEnded(pull, reference));
+  const exact = cut.filter((pull) => pull.contents.get(reference)?.offset === event.rangeStart);
+  return first(exact.length > 0 ? exact : cut, (pull) => pull.contents.get(reference)?.cutMs ?? 0);
+}
+
+function hasEnded(pull: Pull, digest: string): boolean {
+  return isDigest(digest) && pull.endings.has(digest);
 }
 
 function incomplete(request: PullRequest): readonly Pull[] {
@@ -51,6 +63,9 @@ function canAsk({ client, reference }: PullRequest, pull: Pull): boolean {
   // What failed for good is not asked for again; the pull's other layers still are.
   if (isFailing(pull) && endsPull(pull, reference)) return false;
   if (wasRefused(pull, reference)) return false;
+  // What was cut is asked for from there on, never from the start.
+  if (client.behaviour.afterFailedBlob === "repeats_pull" && pull.contents.get(reference)?.cutMs !== undefined)
+    return false;
   return !pull.wasAbandoned();
 }
 

@@ -229,11 +229,7 @@ const MAX_ATTEMPTS = 4;
 
 /** It failed in a way after which containers/image with keep-alive begins again. */
 export function isRepeatable(pull: Pull): boolean {
-  if (pull.attempts >= MAX_ATTEMPTS) return false;
-  if (pull.state === "retrying") return true;
-  if (pull.state !== "fetching") return false;
-  for (const content of pull.contents.values()) if (content.failure?.cause === "truncated") return true;
-  return false;
+  return pull.attempts < MAX_ATTEMPTS && pull.state === "retrying";
 }
 
 // 5b. The same reference once more, after an answer that settles nothing.

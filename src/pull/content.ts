@@ -35,6 +35,16 @@ export class Content {
     this.endMs = atMs;
   }
 
+  /** Where a client that reads in order goes on after a cut. */
+  get offset(): number {
+    return this.#coverage.prefix();
+  }
+
+  /** When the body was cut, so that the rest is still to be asked for. */
+  get cutMs(): number | undefined {
+    return this.failure?.cause === "truncated" ? this.failure.atMs : undefined;
+  }
+
   /** Bytes [start, start + length) arrived. */
   cover(start: number, length: number): void {
     this.#coverage.add(start, start + length);

@@ -18,6 +18,12 @@ export class Coverage {
     this.#intervals = kept.toSorted((left, right) => left.start - right.start).slice(0, MAX_INTERVALS);
   }
 
+  /** The bytes from the first on that arrived without a gap. */
+  prefix(): number {
+    const [first] = this.#intervals;
+    return first?.start === 0 ? first.end : 0;
+  }
+
   /** True if every byte of [0, size) arrived. */
   covers(size: number): boolean {
     const [first] = this.#intervals;

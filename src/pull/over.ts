@@ -32,11 +32,21 @@ function quietUntil(pull: Pull, settings: TrackerSettings): { readonly atMs: num
   }
   if (isRateLimited(pull)) return { atMs: pull.lastEventMs + pull.retryAfterMs, rule: "settled" };
   if (behaviour.holdsConnections && allClosed(pull)) {
-    return { atMs: pull.lastCloseMs ?? pull.lastEventMs, rule: "connections_closed" };
+    const closedMs = pull.lastCloseMs ?? pull.lastEventMs;
+    // A cut may have closed the last connection: its rest is still asked for.
+    const cutMs = pull.state === "fetching" ? cutLastMs(pull) : Number.NEGATIVE_INFINITY;
+    return { atMs: Math.max(closedMs, cutMs + settings.resumeWaitMs), rule: "connections_closed" };
   }
   if (pull.state === "broken" || pull.state === "retrying")
     return { atMs: pull.lastEventMs + settings.failedSettleMs, rule: "failed" };
   return { atMs: pull.lastEventMs + settleMs(pull, settings), rule: "settled" };
+}
+
+/** When a body was cut last whose rest was not asked for. */
+function cutLastMs(pull: Pull): number {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (const { cutMs } of pull.contents.values()) lastMs = Math.max(lastMs, cutMs ?? lastMs);
+  return lastMs;
 }
 
 function settleMs(pull: Pull, settings: TrackerSettings): number {

@@ -3,6 +3,7 @@ import { isDigest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
 import { isImageConfigMediaType } from "../oci/media-type.ts";
 import type { Role } from "./content.ts";
+import { isCutForGood } from "./cut.ts";
 import { joinedBy, joinsRunningFetch, sawLayersArrive } from "./join.ts";
 import type { ManifestCache } from "./manifest-cache.ts";
 import { causeOfStatus, type Cause } from "./outcome.ts";
@@ -290,6 +291,10 @@ function endBlob(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number
   const isCut = status === undefined || status < 400;
   if (status === 401 || status === 416 || status === 429) return;
   if (afterFailedBlob === "ends") pull.apply("blob_fatal");
+  if (afterFailedBlob === "repeats_pull" && isCut && isCutForGood(transfer, nowMs)) {
+    if (transfer.digest !== undefined) pull.endings.set(transfer.digest, "blob_fatal");
+    pull.apply(firstEnding(pull));
+  }
   if (afterFailedBlob === "repeats_pull" && !isCut) {
     // A resume that is refused is the end, whatever the status says.
     const isRepeated = REPEATED_BY_CONTAINERS_IMAGE.has(status) && transfer.rangeStart === 0;

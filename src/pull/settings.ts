@@ -10,6 +10,8 @@ export interface TrackerSettings {
   readonly failedSettleMs: number;
   /** containers/image repeats a whole pull about 1 s after its last connection closed, or later under load. */
   readonly pullRetryWaitMs: number;
+  /** containers/image asks for the rest of a blob 1.0-1.1 s after a cut (1.0-1.2 s seen), or later under load. */
+  readonly resumeWaitMs: number;
   /** Docker repeats a failed layer after 5, 10, 15, 20 s. */
   readonly dockerRetryWaitMs: number;
   /** Longest wait after a 429: containers/image waits at most 60 s for `Retry-After`. */
@@ -79,6 +81,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   keepAliveSettleMs: 30 * SECOND,
   failedSettleMs: 1 * SECOND,
   pullRetryWaitMs: 8 * SECOND,
+  resumeWaitMs: 2_500,
   dockerRetryWaitMs: 25 * SECOND,
   rateLimitedWaitMs: 60 * SECOND,
   settleCapMs: 15 * MINUTE,

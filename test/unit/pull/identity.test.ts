@@ -373,6 +373,18 @@ suite("GET of a manifest by tag", () => {
     );
   });
 
+  test("after a blob that was cut is another process", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", 40).close(connection).wait(1_200);
+    story.close(podmanStart(story, ["a"]));
+    assert.deepEqual(
+      story.finished().map(({ attempts }) => attempts),
+      [1, 1],
+    );
+  });
+
   test("by the process that failed is a retry at any time", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"], 9);
@@ -449,6 +461,34 @@ suite("GET of a blob", () => {
       response: { status: 206, contentRange: { start: 40, end: 99, size: 100 }, bytes: 60 },
     });
     assert.ok(ownerOf(story, rest).includes(first));
+  });
+
+  test("with an offset goes to the process whose body was cut there, though another was cut before", () => {
+    const story = new Story();
+    const cuts = [40, 60].map((bytes) => {
+      const connection = podmanStart(story, ["a"]);
+      const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+      story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", bytes).close(connection);
+      return cut;
+    });
+    story.wait(1_100);
+    const rests = [60, 40].map((start) =>
+      story.exchange(PODMAN_5, `GET ${blob("a")}`, {
+        request: { connection: story.connect(), rangeStart: start },
+        response: { status: 206, contentRange: { start, end: 99, size: 100 }, bytes: 100 - start },
+      }),
+    );
+    assert.ok(ownerOf(story, cuts[1] ?? -1).includes(rests[0] ?? -2));
+    assert.ok(ownerOf(story, cuts[0] ?? -1).includes(rests[1] ?? -2));
+  });
+
+  test("of a blob that was cut, from its start, goes to another process", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", 40);
+    const whole = story.exchange(PODMAN_5, `GET ${blob("a")}`, { request: { connection: story.connect() } });
+    assert.equal(ownerOf(story, cut).includes(whole), false);
   });
 
   test("that failed for good goes to another pull", () => {

@@ -160,7 +160,7 @@ suite("when a pull is over", () => {
     assert.equal(story.decided().length, 1);
   });
 
-  test("a cut is waited for 8 s, and goes on with the rest", () => {
+  test("a cut is waited for 2.5 s, and goes on with the rest", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"]);
     const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
@@ -175,6 +175,43 @@ suite("when a pull is over", () => {
       story.decided().map(({ cause, attempts, blobs }) => [cause, attempts, blobs.at(-1)?.deliveredBytes]),
       [["none", 1, 100]],
     );
+  });
+
+  test("a resume that is cut again after less than 1 MiB is the end at once", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: 100 }).fail(cut, "truncated", 40).wait(1_100);
+    const again = story.start(PODMAN_5, `GET ${blob("a")}`, { connection, rangeStart: 40 });
+    story.respond(again, { status: 206, contentRange: { start: 40, end: 99, size: 100 } }).fail(again, "truncated", 9);
+    story.close(connection).wait(0);
+    assert.deepEqual(
+      story.decided().map(({ cause, blobs }) => [cause, blobs.at(-1)?.deliveredBytes]),
+      [["truncated", 49]],
+    );
+  });
+
+  test("a resume that is cut again after 1 MiB is resumed once more", () => {
+    const story = new Story();
+    const connection = story.connect();
+    const size = 3 * 1024 * 1024;
+    const small = image("c", "a");
+    const large = { ...small, layers: small.layers.map((layer) => ({ ...layer, size })) };
+    story.exchange(PODMAN_5, "GET /v2/", { request: { connection } });
+    story.exchange(PODMAN_5, `GET ${manifest("v1")}`, {
+      request: { connection },
+      response: { manifest: ["m", large] },
+    });
+    story.exchange(PODMAN_5, `GET ${blob("c")}`, { request: { connection } });
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: size }).fail(cut, "truncated", 40).wait(1_100);
+    const again = story.start(PODMAN_5, `GET ${blob("a")}`, { connection, rangeStart: 40 });
+    const contentRange = { start: 40, end: size - 1, size };
+    story.respond(again, { status: 206, contentRange }).fail(again, "truncated", 1024 * 1024);
+    story.close(connection).wait(2_400);
+    assert.equal(story.decided().length, 0);
+    story.wait(100);
+    assert.equal(story.decided().length, 1);
   });
 
   test("Docker repeats a failed layer after up to 20 s", () => {
