@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Expose } from "../metrics/exposition.ts";
 import { INDEX_PAGE } from "./index-page.ts";
 import type { PullsView } from "./pulls-view.ts";
@@ -33,16 +33,28 @@ interface Answer {
 export class AdminServer {
   readonly #options: AdminOptions;
   readonly #server: Server;
+  /** The one that asked longest ago, or never did, first. */
+  readonly #connections = new Set<Socket>();
 
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#server = createServer(
-      { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS },
+      { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
       (request, response) => {
+        this.#connections.delete(request.socket);
+        this.#connections.add(request.socket);
         void this.#respond(request, response);
       },
     );
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on("connection", (socket: Socket) => this.#accept(socket));
+  }
+
+  /** Makes room by closing what is idle longest: silent connections must not keep probes and scrapers out. */
+  #accept(socket: Socket): void {
+    this.#connections.add(socket);
+    socket.once("close", () => this.#connections.delete(socket));
+    const [oldest] = this.#connections;
+    if (this.#connections.size > MAX_CONNECTIONS) oldest?.destroy();
   }
 
   /** Resolves to the bound address. Rejects if it cannot be bound. */
@@ -100,8 +112,11 @@ export class AdminServer {
   }
 }
 
-/** 10 s for a request's head: scrapers and probes are near. */
-const HEAD_TIMEOUT_MS = 10_000;
+/** 3 s for a request's head: scrapers and probes are near. */
+const HEAD_TIMEOUT_MS = 3_000;
+
+/** 1 s: how exactly that is kept. */
+const CHECK_MS = 1_000;
 
 /** 100 connections: scrapers, probes and some people; a leak of them must not take the proxy's descriptors. */
 const MAX_CONNECTIONS = 100;

@@ -46,8 +46,14 @@ function parseConfigFile(file: string, text: string): ConfigFile {
   const syntaxError = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
   if (!syntaxError && hasTooManyAliases(document))
     return unreadable(file, `too many aliases; expected at most ${MAX_ALIASES}`);
+  const expanded = syntaxError ? { value: undefined } : toValue(document);
+  if (expanded === undefined) {
+    const where = `${file}:${lines.linePos(lastAliasOf(document)).line}`;
+    const message = "aliases of aliases multiply; expected values that stand for themselves";
+    return { value: undefined, problems: [{ where, order: 0, path: [], message }], lineOf: () => 1 };
+  }
   return {
-    value: syntaxError ? undefined : toValue(document),
+    value: expanded.value,
     problems,
     lineOf: (path) => lines.linePos(offsetOf(document, path)).line,
   };
@@ -62,9 +68,21 @@ function hasTooManyAliases(document: Document): boolean {
   return count > MAX_ALIASES;
 }
 
-/** A file with nothing but comments is an empty mapping. */
-function toValue(document: Document): unknown {
-  return document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES });
+/** A file with nothing but comments is an empty mapping. Undefined if its aliases multiply. */
+function toValue(document: Document): { readonly value: unknown } | undefined {
+  try {
+    return { value: document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES }) };
+  } catch (error) {
+    // What the library throws for that, and for nothing else of a document without errors.
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
+}
+
+function lastAliasOf(document: Document): number {
+  let offset = 0;
+  visit(document, { Alias: (_, alias) => void (offset = startOf(alias) ?? offset) });
+  return offset;
 }
 
 function describeYamlError(document: Document, error: YAMLError): Pick<Problem, "path" | "message"> {

@@ -45,7 +45,7 @@ export function address() {
 
 export function integer(min: number, max: number) {
   const error = `not a whole number in range; expected ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
+  return z.int({ error, abort: true }).min(min, { error }).max(max, { error });
 }
 
 export function flag() {

@@ -35,7 +35,14 @@ const RULES: readonly Rule[] = [
     replacement: `$1$2${REDACTED}`,
   },
   // RFC 7519 §3: a JSON Web Token begins with the base64url of `{"`.
-  { pattern: /\beyJ[\w-]+\.[\w-]*\.?[\w-]*/g, replacement: REDACTED },
+  // Whole runs are matched, each once: a match that began at every `eyJ` of one would take quadratic time.
+  {
+    pattern: /[\w-][\w.-]*[\w-]/g,
+    replacement: (run = "") => {
+      const start = run.search(/\beyJ/);
+      return start !== -1 && run.includes(".", start) ? `${run.slice(0, start)}${REDACTED}` : run;
+    },
+  },
   // Personal tokens that announce themselves: GitHub, GitLab, Docker Hub.
   { pattern: /\b(?:gh[pousr]_|github_pat_|glpat-|dckr_[po]at_)[\w-]+/g, replacement: REDACTED },
 ];

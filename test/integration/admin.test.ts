@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
@@ -239,3 +240,18 @@ function pick({ status, body }: { status: number | undefined; body: string }) {
 function livePull(pull: FinishedPull): LivePull {
   return { ...pull, state: "fetching", lastEventMs: pull.endMs, openTransfers: 1 };
 }
+
+test("silent connections keep no probe out", async (t) => {
+  const { port } = await admin(t);
+  const silent = await Promise.all(
+    Array.from({ length: 110 }, async () => {
+      const socket = connect(port, "127.0.0.1").on("error", () => {});
+      t.after(() => socket.destroy());
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  const closed = once(silent[0] ?? assert.fail(), "close");
+  assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+  await closed;
+});

@@ -22,6 +22,9 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "invalid-admin-collision.yaml": [
     "invalid-admin-collision.yaml:2: admin.address: address in use; expected one that leaves room for listeners[3].address (127.0.0.1:5003)",
   ],
+  "invalid-alias-bomb.yaml": [
+    "invalid-alias-bomb.yaml:4: aliases of aliases multiply; expected values that stand for themselves",
+  ],
   "invalid-aliases.yaml": ["invalid-aliases.yaml: too many aliases; expected at most 100"],
   "invalid-collisions.yaml": [
     'invalid-collisions.yaml:4: listeners[1].name: name in use; expected one that listeners[0] does not have (got "main")',

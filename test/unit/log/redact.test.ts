@@ -72,8 +72,8 @@ test("a secret does not survive in any of its usual places", () => {
 });
 
 test("the longest hostile texts are redacted in no time", () => {
-  const hostile = ["://", "a@", "&a=", "eyJ", "Basic ", "token ", "a", ":", "/@", "password"].map((text) =>
-    text.repeat(100_000),
+  const hostile = ["://", "a@", "&a=", "eyJ", "-eyJ", "eyJa.", "Basic ", "token ", "a", ":", "/@", "password"].map(
+    (text) => text.repeat(100_000),
   );
   const start = performance.now();
   for (const text of hostile) redactText(text);
