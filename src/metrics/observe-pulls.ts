@@ -41,7 +41,7 @@ function observeFinishedPull(metrics: Metrics, pull: FinishedPull): void {
   // A pull that failed did not come to ask for all that it needs; one that shared a download has it from there.
   const skipped = pull.status === "ok" && !pull.joined ? pull.bytesOnDisk : undefined;
   if (skipped !== undefined) metrics.skippedBytes.inc({ registry }, atLeastZero(skipped));
-  for (const blob of pull.blobs) observeBlob(metrics, blob, registry);
+  for (const blob of pull.blobs) observeBlob(metrics, pull, blob, registry);
 }
 
 function observeDuration({ caps, ...metrics }: Metrics, pull: FinishedPull, registry: string): void {
@@ -75,6 +75,20 @@ function exemplarOf({ id, traceId, decidedMs }: FinishedPull): Omit<Exemplar, "v
   return { labels, timestampMs: atLeastZero(decidedMs) };
 }
 
+// OpenMetrics 1.0, Exemplars: names and values together have at most 128 characters. A sha512 digest has no room.
+const LONGEST_DIGEST = 71;
+
+/** What leads from a slow bucket to the layer that was slow. */
+function exemplarOfLayer(
+  { id, decidedMs }: FinishedPull,
+  { digest, sizeBytes }: FinishedBlob,
+): Omit<Exemplar, "value"> {
+  const labels: [string, string][] = [["pull_id", id]];
+  if (digest.length <= LONGEST_DIGEST) labels.push(["digest", digest]);
+  if (sizeBytes !== undefined) labels.push(["size", String(sizeBytes)]);
+  return { labels, timestampMs: atLeastZero(decidedMs) };
+}
+
 type PullLabels = Readonly<Record<(typeof PULL_LABELS)[number], string>>;
 
 /** Each value being capped, all of them together could still be a million series. The other labels are closed sets. */
@@ -84,9 +98,9 @@ function boundCombinations(caps: Caps, labels: PullLabels): PullLabels {
 }
 
 /** Of what CDNs serve: manifests come from the registry itself. */
-function observeBlob({ caps, ...metrics }: Metrics, blob: FinishedBlob, registry: string): void {
+function observeBlob({ caps, ...metrics }: Metrics, pull: FinishedPull, blob: FinishedBlob, registry: string): void {
   const throughput = layerThroughput(blob);
-  if (throughput !== undefined) metrics.layerThroughput.observe({ registry }, throughput);
+  if (throughput !== undefined) metrics.layerThroughput.observe({ registry }, throughput, exemplarOfLayer(pull, blob));
   const { role, servingHost, startMs, firstByteMs } = blob;
   if (servingHost === undefined || firstByteMs === undefined || bytesPerSecond(blob) === undefined) return;
   if (role !== "layer" && role !== "config") return;

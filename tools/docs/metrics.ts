@@ -28,7 +28,7 @@ const INTRODUCTION = `# Metrics
 <!-- Generated from src/metrics/metrics.ts by "npm run docs": edit there. -->
 
 \`/metrics\` on the admin listener answers in the format that the \`Accept\` header likes best: text 0.0.4, OpenMetrics 1.0
-(with exemplars: the id of a pull and of its trace), or protobuf (with native histograms as well). Names of series are the
+(with exemplars: the id of a pull and of its trace, or of a layer), or protobuf (with native histograms as well). Names of series are the
 same in all of them. One finished pull is exactly one observation in each of the two histograms of pulls. \`${IMAGE_FETCH_DURATION.name}\` is the
 histogram of BuildBuddy's executors, with its labels, bounds and spelling of \`le\`, so that series from executors and
 from pullmeter merge; its name can be changed, or the histogram left out. It knows the statuses \`ok\` and \`error\` only.

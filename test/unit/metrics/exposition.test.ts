@@ -76,7 +76,7 @@ test("a scrape in one format changes nothing in the next one in another", async 
   assert.deepEqual(seriesOf(openMetrics), seriesOf(text));
 });
 
-test("both histograms of pulls have an exemplar with the ids of the pull and of its trace", async () => {
+test("exemplars tell the pull and its trace, that of a layer's throughput which layer it was", async () => {
   const traceId = "0af7651916cd43dd8448eb211c80319c";
   const text = await expositionText(observedOnce({ traceId }), OPEN_METRICS);
   const exemplars = text.split("\n").filter((line) => line.includes(" # "));
@@ -85,6 +85,7 @@ test("both histograms of pulls have an exemplar with the ids of the pull and of 
     [
       `buildbuddy_remote_execution_image_fetch_duration_usec_bucket{le="1.953125e+06"} 1 # {pull_id="0001",trace_id="${traceId}"} 1.5e+06 1767225603.500`,
       `pullmeter_pull_duration_seconds_bucket{le="2.5"} 1 # {pull_id="0001",trace_id="${traceId}"} 1.5 1767225603.500`,
+      `pullmeter_layer_throughput_bytes_per_second_bucket{le="1e+06"} 1 # {pull_id="0001",digest="sha256:${"a".repeat(64)}",size="1000000"} 740740.7407407408 1767225603.500`,
     ],
   );
 });
