@@ -75,12 +75,7 @@ export function shortfalls(tally: Tally, bar: Bar, spare = 0): string[] {
   need("pulls", tally.found, tally.pulls, bar.pulls);
   if (tally.extra > Math.max(spare, tally.pulls * bar.extra))
     lacks.push(`extra: ${tally.extra}, bar ${100 * bar.extra} %`);
-  for (const field of FIELDS) {
-    // No mistake is forgiven where the bar allows none.
-    if (bar[field] < 1) need(field, tally.right[field], tally.compared[field], bar[field]);
-    else if (tally.right[field] < tally.compared[field])
-      lacks.push(`${field}: ${tally.right[field]} of ${tally.compared[field]}, bar 100 %`);
-  }
+  for (const field of FIELDS) need(field, tally.right[field], tally.compared[field], bar[field]);
   return lacks;
 }
 
