@@ -13,9 +13,12 @@ import { toPing, type AnsweredPing, type Ping } from "./pings.ts";
 import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
 import { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
-import { begin, end, referenceOf, respond, type Ledger } from "./requests.ts";
+import { end, respond } from "./answers.ts";
+import type { Ledger } from "./learn.ts";
+import { begin, referenceOf } from "./requests.ts";
 import { applyEach, SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
+import type { TrackerOptions } from "./tracker-options.ts";
 import { noteTokenRefusal } from "./token-refusal.ts";
 import { newTransfer, type Transfer } from "./transfer.ts";
 import type {
@@ -27,14 +30,6 @@ import type {
   TransferFinished,
   TransferStarted,
 } from "./transfer-event.ts";
-
-export interface TrackerOptions {
-  /** Receives what the tracker tells. Never throws. */
-  readonly report: PullObserver;
-  readonly settings?: Partial<TrackerSettings>;
-  /** Ends every pull id; makes ids of several processes differ. Default: none. */
-  readonly idSuffix?: string;
-}
 
 /**
  * Puts requests together to pulls. Events and a clock go in, `PullEvent`s come out: it has no timers, so its owner calls
