@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AdminServer } from "./admin/server.ts";
 import { createPullsView } from "./admin/pulls-view.ts";
+import { createUnreachableView } from "./admin/unreachable-view.ts";
 import { formatAddress, type Address } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
 import { createFindRegistry } from "./config/find-registry.ts";
@@ -13,6 +14,7 @@ import { createMetrics, type Metrics } from "./metrics/create-metrics.ts";
 import { exposeMetrics } from "./metrics/exposition.ts";
 import { observePulls } from "./metrics/observe-pulls.ts";
 import { observeTransfers } from "./metrics/observe-transfers.ts";
+import { observeUpstreams } from "./metrics/observe-upstreams.ts";
 import type { Listener } from "./proxy/listener.ts";
 import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
 import { joinObservers } from "./pull/join-observers.ts";
@@ -58,6 +60,7 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
   const failed = createMistakeTeller(metrics, logger);
   const configured = new Set(toMetricsOptions(config).registries);
   const view = createPullsView({ live: () => tracker.live(), keep: config.admin.finishedPullsKept, now, configured });
+  const unreachable = createUnreachableView();
   const tracker = new PullTracker({
     report: joinObservers(
       [observePulls(metrics), logPulls(logger, configured), view.observe, (event) => traces?.observe(event)],
@@ -66,13 +69,13 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     settings: toTrackerSettings(config.tracker),
     idSuffix: randomBytes(2).toString("hex"),
   });
+  const watchers = [observeTransfers(metrics), observeUpstreams(metrics), logExchanges(logger)];
   const track = (event: TransferEvent): void => tracker.observe(event);
-  const advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), watchAge], failed);
-  const flush = joinObservers([(nowMs: number) => tracker.flush(nowMs)], failed);
+  const advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), watchAge(metrics, tracker)], failed);
   const proxy = createProxy({
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
-    observe: joinObservers([track, observeTransfers(metrics), logExchanges(logger)], failed),
+    observe: joinObservers([track, ...watchers, unreachable.observe], failed),
     now,
     settings: toProxySettings(config),
     ...(relaysTokens(config) && { tokenRelay: { domainOf } }),
@@ -82,7 +85,7 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     ...config.admin.address,
     expose: exposeMetrics(metrics),
     pulls: view,
-    readiness: () => ({ ready: state === "serving", details: { state } }),
+    readiness: () => ({ ready: state === "serving", details: { state, unreachable: unreachable.hosts() } }),
     failed: (error) => logger.error("an admin request failed", { error }),
   });
   let traces: Traces | undefined;
@@ -101,22 +104,22 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
   }
 
-  function watchAge(nowMs: number): void {
-    metrics.oldestPullAge.set((nowMs - (tracker.oldestStartMs() ?? nowMs)) / 1000);
-  }
-
   // Those who watch close last: the end of the last pull is seen, and a last scrape is answered.
   async function stop(): Promise<void> {
     state = "draining";
     await proxy.drain(config.timeouts.drain);
     clearInterval(ticker);
-    flush(now());
+    joinObservers([(nowMs: number) => tracker.flush(nowMs)], failed)(now());
     await traces?.stop(TRACES_STOP_MS);
     await admin.close();
     await logger.flush();
   }
 
   return { start, stop: () => (stopped ??= stop()) };
+}
+
+function watchAge(metrics: Metrics, tracker: PullTracker): (nowMs: number) => void {
+  return (nowMs) => metrics.oldestPullAge.set((nowMs - (tracker.oldestStartMs() ?? nowMs)) / 1000);
 }
 
 interface Traces {
@@ -177,6 +180,8 @@ function toProxySettings({ timeouts, limits, headers }: Config): ProxySettings {
   return {
     connectTimeoutMs: timeouts.connect,
     headTimeoutMs: timeouts.header,
+    answerTimeoutMs: timeouts.answer,
+    resumeTimeoutMs: timeouts.resume,
     stallTimeoutMs: timeouts.stall,
     clientHeadTimeoutMs: timeouts.clientHeader,
     keepAliveTimeoutMs: timeouts.keepAlive,

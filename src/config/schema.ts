@@ -150,11 +150,21 @@ const timeouts = z.strictObject({
   header: duration()
     .prefault("20s")
     .describe(
-      "Until the head of an upstream's response; then the client gets a 504. Below the 30 s that containerd waits.",
+      "Until the head of an upstream's response, connecting and redirects included, each time that it is asked; then it is asked again while `answer` lasts, or the client gets a 504.",
+    ),
+  answer: duration()
+    .prefault("28s")
+    .describe(
+      "Until a client has the head of its response, however often its request was tried. Below the 30 s that containerd waits.",
+    ),
+  resume: duration(0)
+    .prefault("30s")
+    .describe(
+      "How long the rest of a blob is looked for, without a byte of it, when its connection was cut or stalled; then the client is cut off. 0 leaves it to clients.",
     ),
   stall: duration()
     .prefault("60s")
-    .describe("Without a byte from the upstream in the middle of a body; then the transfer counts as stalled."),
+    .describe("Without a byte from the upstream in the middle of a body; then the rest is asked for anew."),
   clientHeader: duration().prefault("15s").describe("For the head of a client's request; slower clients are cut off."),
   keepAlive: duration()
     .prefault("2m")

@@ -53,6 +53,8 @@ export function createMetrics(options: MetricsOptions) {
     clientConnections: gauge(page.CLIENT_CONNECTIONS),
     upstreamRequests: counter(page.UPSTREAM_REQUESTS),
     upstreamHeadDuration: histogram(page.UPSTREAM_HEAD_DURATION),
+    upstreamRepeats: counter(trouble.UPSTREAM_REPEATS),
+    circuitsOpen: gauge(trouble.CIRCUITS_OPEN),
     proxyHeadDuration: histogram(page.PROXY_HEAD_DURATION),
     refused: counter(page.REFUSED, REFUSAL_REASONS),
     pullFailures: counter(trouble.PULL_FAILURES),

@@ -110,6 +110,9 @@ export const PHASES = valuesOf<Phase>({
 /** Who is waited for. */
 export const SIDES = ["upstream", "client"] as const;
 
+/** Whether a client had the head of a response before its upstream failed. */
+export const STAGES = ["head", "body"] as const;
+
 export const BOOLEANS = ["true", "false"] as const;
 
 /** Labels whose values are capped, not closed; two are of all labels of a pull, or of a request, together; one is of the registries of phases. */

@@ -1,5 +1,6 @@
 import { counter, gauge, histogram } from "./definition.ts";
 import {
+  CIRCUITS_OPEN,
   OLDEST_PULL_AGE,
   PULL_FAILURES,
   SLOW_LAYERS,
@@ -7,6 +8,7 @@ import {
   TOKEN_DURATION,
   TOKEN_REQUESTS,
   TRANSFER_WAIT,
+  UPSTREAM_REPEATS,
 } from "./trouble.ts";
 
 // Every metric of pullmeter: name, help, labels, buckets. docs/metrics.md is printed from this page.
@@ -239,6 +241,8 @@ export const METRICS = [
   CLIENT_CONNECTIONS,
   UPSTREAM_REQUESTS,
   UPSTREAM_HEAD_DURATION,
+  UPSTREAM_REPEATS,
+  CIRCUITS_OPEN,
   PROXY_HEAD_DURATION,
   REFUSED,
   LABEL_OVERFLOW,

@@ -62,6 +62,9 @@ export function observeTransfers(metrics: Metrics): Observer {
       case "token-answered":
         countTokenRequest(metrics, event);
         break;
+      case "upstream-repeated":
+      case "circuit-changed":
+        break;
       case "refused":
         metrics.refused.inc({ reason: event.reason });
         break;

@@ -26,6 +26,18 @@ export const SLOW_LAYERS = counter({
   labels: ["registry", "side"],
 });
 
+export const UPSTREAM_REPEATS = counter({
+  name: "pullmeter_upstream_repeats_total",
+  help: "Failures of upstreams that were made good: at stage `head` the request was tried again, at stage `body` the body went on over another connection.",
+  labels: ["registry", "stage"],
+});
+
+export const CIRCUITS_OPEN = gauge({
+  name: "pullmeter_upstream_circuits_open",
+  help: "Hosts of the registry to which connections failed several times in a row: pings and manifests fail at once, until one of them finds the host again.",
+  labels: ["registry"],
+});
+
 export const OLDEST_PULL_AGE = gauge({
   name: "pullmeter_oldest_pull_age_seconds",
   help: "How long ago the oldest pull in progress began; 0 when there is none.",

@@ -101,8 +101,8 @@ function registryIn(url: string, form: string): NamedQuestion | undefined {
 /** A registry that was not heard of yet: its ping tells. Nothing of the client's goes with it. */
 async function askRegistry({ plane, relay, transfer }: Asked, upstream: Upstream): Promise<RegistryAuth> {
   const { signal } = transfer;
-  const head = { method: "GET", path: "/v2/", headers: [], redirects: "pass", signal, onExchange: () => {} } as const;
-  const { status, headers, host, body } = await plane.client.fetch(upstream, head);
+  const head = { method: "GET", path: "/v2/", headers: [], redirects: "pass", delivery: "whole", signal } as const;
+  const { status, headers, host, body } = await plane.client.fetch(upstream, { ...head, onExchange: () => {} });
   body.discard();
   if (status >= 500) throw new UpstreamError("truncated", `${host}: it answered a ping with ${status}`);
   const auth = relay.learn(upstream, headers) ?? { kind: "open" };
@@ -171,6 +171,7 @@ function ask(
     headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
     // A form with a password goes to the realm and no further.
     redirects: question.method === "GET" ? "follow" : "pass",
+    delivery: "whole",
     signal: transfer.signal,
     onExchange: () => {},
     ...(question.method === "POST" && { body: Buffer.from(form, "latin1") }),

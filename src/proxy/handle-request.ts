@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { causeOfStatus } from "../pull/outcome.ts";
 import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -128,20 +129,23 @@ function start(plane: DataPlane, { request, response, connection }: ClientReques
 
 function fetchForPull(
   plane: DataPlane,
-  { request }: ClientRequest,
+  { request, connection }: ClientRequest,
   transfer: Transfer,
   { target, upstream }: { readonly target: Target; readonly upstream: Upstream },
 ): Promise<UpstreamResponse> {
+  const { route } = target;
+  const { registry } = upstream;
   return plane.client.fetch(upstream, {
     method: request.method === "HEAD" ? "HEAD" : "GET",
     path: target.path,
     headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
     // A ping has nothing to observe, but it decides about credentials: its client must know who it is that asks.
-    redirects: target.route.kind === "ping" ? "pass" : upstream.redirects,
+    redirects: route.kind === "ping" ? "pass" : upstream.redirects,
+    delivery: route.kind === "blob" ? "streamed" : "whole",
+    ...(route.kind === "blob" && { resumeKey: `${connection.remoteAddress} ${registry}/${route.repository}` }),
     signal: transfer.signal,
     onExchange: (host, outcome, startedMs) => {
       const atMs = plane.now();
-      const { registry } = upstream;
       const headMs = atMs - startedMs;
       plane.observe({
         type: "upstream-exchanged",
@@ -152,6 +156,10 @@ function fetchForPull(
         ...describeOutcome(outcome),
         headMs,
       });
+    },
+    onRepeat: (stage, outcome) => {
+      const cause = typeof outcome === "number" ? causeOfStatus(outcome) : outcome.failure;
+      plane.observe({ type: "upstream-repeated", atMs: plane.now(), transfer: transfer.id, registry, stage, cause });
     },
   });
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { Socket, type LookupFunction } from "node:net";
 import type { Observer, RefusalReason } from "../pull/transfer-event.ts";
+import type { CircuitChange } from "../upstream/circuit.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { UpstreamSettings } from "../upstream/upstream-settings.ts";
 import type { RegistrableDomain } from "../upstream/token-realm.ts";
@@ -56,6 +57,8 @@ export interface Proxy {
 export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
   connectTimeoutMs: 5_000,
   headTimeoutMs: 20_000,
+  answerTimeoutMs: 28_000,
+  resumeTimeoutMs: 30_000,
   stallTimeoutMs: 60_000,
   // 64 KiB: bearer tokens of some services exceed the 16 KiB that Node.js takes.
   maxHeadBytes: 65_536,
@@ -88,7 +91,8 @@ class ProxyServer implements Proxy {
     this.#settings = settings;
     const { findUpstream, lookup, now, observe } = options;
     const { headTimeoutMs, labelHeaders, stallTimeoutMs } = settings;
-    const client = new UpstreamClient({ settings, now, ...(lookup !== undefined && { lookup }) });
+    const onCircuit = (change: CircuitChange): void => observe({ type: "circuit-changed", atMs: now(), ...change });
+    const client = new UpstreamClient({ settings, now, onCircuit, ...(lookup !== undefined && { lookup }) });
     const takenHeaders = new Set([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
     const passthrough = new Passthrough({ client, observe, now, takenHeaders, headTimeoutMs, stallTimeoutMs });
     const nextTransferId = (): number => ++this.#transferIds;

@@ -98,6 +98,8 @@ export class PullTracker {
       case "token-answered":
         return noteTokenRefusal(this.#pulls, event, nowMs);
       case "upstream-exchanged":
+      case "upstream-repeated":
+      case "circuit-changed":
       case "refused":
         return undefined;
     }

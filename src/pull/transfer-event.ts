@@ -3,7 +3,7 @@ import type { Index, Manifest } from "../oci/manifest.ts";
 import type { RateLimit } from "../oci/rate-limit.ts";
 import type { Route } from "../oci/route.ts";
 import type { CredentialEvidence } from "./credentials.ts";
-import type { Failure } from "./outcome.ts";
+import type { Cause, Failure } from "./outcome.ts";
 
 /**
  * The facts that the data plane reports, in the order in which they happen. Times are milliseconds since the Unix
@@ -17,6 +17,8 @@ export type TransferEvent =
   | TransferFinished
   | TransferFailed
   | UpstreamExchanged
+  | UpstreamRepeated
+  | CircuitChanged
   | TokenAnswered
   | Refused;
 
@@ -142,6 +144,28 @@ export interface UpstreamExchanged {
   readonly detail?: string;
   /** From the request to the response's head, in milliseconds. */
   readonly headMs: number;
+}
+
+/** Something was made good before its client noticed. For metrics; no pull depends on it. */
+export interface UpstreamRepeated {
+  readonly type: "upstream-repeated";
+  readonly atMs: number;
+  readonly transfer: number;
+  readonly registry: string;
+  /** `head`: the request is tried again. `body`: the body goes on over another connection. */
+  readonly stage: "head" | "body";
+  /** What went wrong before. */
+  readonly cause: Cause;
+}
+
+/** A host of a registry began or ceased to count as unreachable; requests before the manifest then fail at once. */
+export interface CircuitChanged {
+  readonly type: "circuit-changed";
+  readonly atMs: number;
+  readonly registry: string;
+  /** host[:port] */
+  readonly host: string;
+  readonly state: "closed" | "open" | "half_open";
 }
 
 /** A token service answered a client through the proxy (`tokens: relay`), or could not be asked. */

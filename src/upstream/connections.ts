@@ -36,8 +36,11 @@ export class Connections {
     this.#open = callbackify(connect);
   }
 
-  /** Throws an UpstreamError if the hop is refused before anything is connected. */
-  route(upstream: Upstream, hop: Hop): RouteToHop {
+  /**
+   * Throws an UpstreamError if the hop is refused before anything is connected. `fresh`: on a connection of its own,
+   * because one from the pool was lost.
+   */
+  route(upstream: Upstream, hop: Hop, fresh = false): RouteToHop {
     const { ca, proxy } = upstream;
     const allowPrivate = mayBePrivate(upstream, hop.origin);
     // RFC 9112 §3.2.2: through a proxy, plain http is asked for by its absolute URL; there is no tunnel.
@@ -48,11 +51,11 @@ export class Connections {
       return {
         origin: proxy,
         path: `${hop.origin.origin}${hop.path}`,
-        dispatcher: this.#pool({ allowPrivate: true, ...(ca !== undefined && { ca }) }),
+        dispatcher: this.#pool({ allowPrivate: true, ...(ca !== undefined && { ca }) }, fresh),
         headers: authorization === undefined ? [] : ["Proxy-Authorization", authorization],
       };
     }
-    return { ...hop, dispatcher: this.#pool({ ...rulesOf(upstream), allowPrivate }), headers: [] };
+    return { ...hop, dispatcher: this.#pool({ ...rulesOf(upstream), allowPrivate }, fresh), headers: [] };
   }
 
   /** For requests to the registry itself: it is not told where redirects lead. */
@@ -72,8 +75,8 @@ export class Connections {
     this.#pools.clear();
   }
 
-  #pool(rules: Rules): Agent {
-    const key = keyOf(rules);
+  #pool(rules: Rules, fresh: boolean): Agent {
+    const key = `${fresh} ${keyOf(rules)}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     const pool = new Agent({
@@ -82,6 +85,8 @@ export class Connections {
         this.#open({ ...rules, origin }, (error, socket) => (error ? callback(error, null) : callback(null, socket)));
       },
       allowH2: false,
+      // 0 closes each connection after its response, so that the next request opens one.
+      pipelining: fresh ? 0 : 1,
       keepAliveTimeout: IDLE_TIMEOUT_MS,
       // Ours counts from the client's request and over all redirects; see UpstreamClient.
       headersTimeout: 0,

@@ -43,6 +43,7 @@ export class Poster {
         headers: ["Content-Type", "application/json", ...headers],
         body: Buffer.from(body),
         redirects: "pass",
+        delivery: "whole",
         signal: aborted.signal,
         onExchange: () => {},
       });

@@ -1,3 +1,4 @@
+import { headerValue, type RawHeaders } from "./raw-headers.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 /** Where one request goes: an origin, and path with query exactly as they go on the wire. */
@@ -10,12 +11,8 @@ export interface Hop {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** The value of `Location` if the response is a redirect that can be followed. */
-export function redirectLocation(status: number, headers: readonly string[]): string | undefined {
-  if (!REDIRECTS.has(status)) return undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === "location") return headers[i + 1];
-  }
-  return undefined;
+export function redirectLocation(status: number, headers: RawHeaders): string | undefined {
+  return REDIRECTS.has(status) ? headerValue(headers, "location") : undefined;
 }
 
 // RFC 3986 §3.2: authority, user-info taken off, then path and query; a fragment never goes on the wire.

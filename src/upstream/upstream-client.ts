@@ -1,73 +1,66 @@
 import { lookup as dnsLookup } from "node:dns";
 import type { Agent as HttpAgent } from "node:http";
 import type { LookupFunction } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
+import { Circuits, type CircuitChange } from "./circuit.ts";
 import { Connections } from "./connections.ts";
-import { exchange, type UpstreamResponse } from "./exchange.ts";
-import { isLostConnection } from "./lost-connection.ts";
-import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
+import { readContent } from "./continuation.ts";
+import type { UpstreamResponse } from "./exchange.ts";
+import { Follower, type Followed } from "./follow.ts";
+import { holdBody } from "./held-body.ts";
+import { headerValue, withoutHeaders } from "./raw-headers.ts";
+import type { Hop } from "./redirect.ts";
+import { ResumeAllowance } from "./resume-allowance.ts";
+import { ResumingBody, type Where } from "./resuming-body.ts";
+import { BRIEF, PATIENT, pauseBefore, type Patience } from "./retry.ts";
 import type { Upstream } from "./upstream.ts";
-import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
+import { NO_CONNECTION, toUpstreamError, type UpstreamError } from "./upstream-error.ts";
 import type { UpstreamSettings } from "./upstream-settings.ts";
-
-/** What the client asked for, with the headers that go on to the registry (no Host, nothing hop-by-hop). */
-export interface UpstreamRequest {
-  /** POST: for a token; not sent again to where it is redirected. */
-  readonly method: "GET" | "HEAD" | "POST";
-  readonly body?: Buffer;
-  readonly path: string;
-  readonly headers: readonly string[];
-  readonly redirects: Upstream["redirects"];
-  readonly signal: AbortSignal;
-  /** Told once for each request that was sent or could not be. */
-  readonly onExchange: (host: string, outcome: number | UpstreamError, startedMs: number) => void;
-}
 
 export interface UpstreamClientOptions {
   readonly settings: UpstreamSettings;
   readonly now: () => number;
   /** How names are resolved. Default: as the system does. */
   readonly lookup?: LookupFunction;
+  /** Told when a host begins or ceases to be unreachable. */
+  readonly onCircuit?: (change: CircuitChange) => void;
 }
 
-/** 10, as many as clients allow (Go's net/http). */
-const MAX_REDIRECTS = 10;
-
-/** Asks registries, and follows where they send. Every attempt of a request is decided here: so would be a retry. */
+/** Asks registries until there is an answer to tell, or no time is left. */
 export class UpstreamClient {
   readonly #settings: UpstreamSettings;
   readonly #now: () => number;
   readonly #connections: Connections;
+  readonly #follower: Follower;
+  readonly #allowance: ResumeAllowance;
 
-  constructor({ settings, now, lookup = dnsLookup }: UpstreamClientOptions) {
+  constructor({ settings, now, lookup = dnsLookup, onCircuit = () => {} }: UpstreamClientOptions) {
     this.#settings = settings;
     this.#now = now;
     this.#connections = new Connections(settings, lookup);
+    const circuits = new Circuits(now, onCircuit);
+    this.#follower = new Follower({ connections: this.#connections, circuits, now });
+    this.#allowance = new ResumeAllowance(now);
   }
 
   /** Resolves with the head of the final response; its body waits. Rejects with an UpstreamError. */
   async fetch(upstream: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
-    const deadlineMs = this.#now() + this.#settings.connectTimeoutMs + this.#settings.headTimeoutMs;
-    const seen = new Set<string>();
-    let hop: Hop = { origin: upstream.origin, path: request.path };
-    let { headers } = request;
-    for (;;) {
-      seen.add(`${hop.origin.origin}${hop.path}`);
-      const response = await this.#ask(upstream, hop, { ...request, headers }, deadlineMs);
-      const location = redirectLocation(response.status, response.headers);
-      if (request.redirects === "pass" || location === undefined) {
-        const isRegistry = hop.origin.origin === upstream.origin.origin;
-        return isRegistry ? response : { ...response, headers: without(OF_THE_REGISTRY, response.headers) };
-      }
-      response.body.discard();
-      const next = nextHop(hop, location);
-      if (seen.has(`${next.origin.origin}${next.path}`) || seen.size > MAX_REDIRECTS) {
-        throw new UpstreamError(
-          "proxy",
-          `${hop.origin.host}: it redirects in a loop, or more than ${MAX_REDIRECTS} times`,
-        );
-      }
-      if (!isSameOrigin(hop, next)) headers = without(SECRETS, headers);
-      hop = next;
+    const startedMs = this.#now();
+    const deadlineMs = startedMs + this.#settings.answerTimeoutMs;
+    const patience = patienceFor(request);
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.#attempt(upstream, request, deadlineMs).catch((error: unknown) =>
+        toUpstreamError(error, upstream.origin.host),
+      );
+      const pauseMs = pauseBefore(toOutcome(outcome), attempt, patience);
+      const untilMs = isUnreachable(outcome, request) ? startedMs + this.#settings.connectTimeoutMs : deadlineMs;
+      const isInTime = pauseMs !== undefined && this.#now() + pauseMs < untilMs && !request.signal.aborted;
+      if (!isInTime) return finish(outcome);
+      if ("body" in outcome) outcome.body.discard();
+      request.onRepeat?.("head", "body" in outcome ? outcome.status : outcome);
+      await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => {});
     }
   }
 
@@ -81,54 +74,67 @@ export class UpstreamClient {
     return this.#connections.close();
   }
 
-  /** Asks once, and once more when the connection was lost before it brought a response. */
-  async #ask(upstream: Upstream, hop: Hop, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
-    try {
-      return await this.#attempt(upstream, hop, request, deadlineMs);
-    } catch (error) {
-      const failure = toUpstreamError(error, hop.origin.host);
-      if (!isLostConnection(failure) || request.body !== undefined || request.signal.aborted) throw failure;
-      return this.#attempt(upstream, hop, request, deadlineMs);
-    }
+  async #attempt(upstream: Upstream, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
+    const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
+    const registry: Hop = { origin: upstream.origin, path: request.path };
+    const response = await this.#follower.follow(upstream, request, registry, untilMs);
+    if (request.method === "HEAD") return response;
+    if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
+    const timeoutMs = untilMs - this.#now();
+    const afterwards = untilMs === deadlineMs ? "stream" : "fail";
+    return holdBody(response, { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards });
   }
 
-  async #attempt(
-    upstream: Upstream,
-    hop: Hop,
-    request: UpstreamRequest,
-    deadlineMs: number,
-  ): Promise<UpstreamResponse> {
-    const startedMs = this.#now();
-    const { host } = hop.origin;
-    try {
-      const route = this.#connections.route(upstream, hop);
-      const response = await exchange({
-        ...route,
-        method: request.method,
-        ...(request.body !== undefined && { body: request.body }),
-        headers: ["Host", host, ...request.headers, ...route.headers],
-        signal: request.signal,
-        headTimeoutMs: Math.max(0, deadlineMs - startedMs),
-      });
-      request.onExchange(host, response.status, startedMs);
-      return { ...response, host };
-    } catch (error) {
-      const failure = toUpstreamError(error, host);
-      request.onExchange(host, failure, startedMs);
-      throw failure;
-    }
+  #resuming(upstream: Upstream, request: UpstreamRequest, first: Followed): UpstreamResponse {
+    const content = readContent(first);
+    if (content === undefined) return first;
+    const registry: Hop = { origin: upstream.origin, path: request.path };
+    const froms: Readonly<Record<Where, Hop>> = { there: first.hop, anew: registry };
+    const isElsewhere = first.hop.origin.origin !== registry.origin.origin || first.hop.path !== registry.path;
+    const ownHeaders = withoutHeaders(OF_THE_RANGE, request.headers);
+    const body = new ResumingBody(first.body, {
+      content,
+      ask: (where, range) => {
+        const untilMs = this.#now() + this.#settings.headTimeoutMs;
+        return this.#follower.follow(
+          upstream,
+          { ...request, headers: [...ownHeaders, ...range] },
+          froms[where],
+          untilMs,
+        );
+      },
+      places: isElsewhere ? ["there", "anew"] : ["there"],
+      mayResume: () => this.#allowance.take(request.resumeKey ?? ""),
+      onResume: (failure) => request.onRepeat?.("body", failure),
+      timeoutMs: this.#settings.resumeTimeoutMs,
+      signal: request.signal,
+      now: this.#now,
+    });
+    return { ...first, body };
   }
 }
 
-/** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
-const SECRETS = new Set(["authorization", "cookie", "cookie2"]);
+/** What a client asked for itself of a range is part of `Content` already. */
+const OF_THE_RANGE = new Set(["range", "if-range"]);
 
-/**
- * To a client all responses are the registry's. A challenge of another origin would make it send the registry's
- * credentials to whatever realm that origin names (CVE-2020-15157); a cookie would go to the registry.
- */
-const OF_THE_REGISTRY = new Set(["www-authenticate", "set-cookie", "set-cookie2"]);
+function patienceFor({ body, delivery }: UpstreamRequest): Patience {
+  if (body !== undefined) return ONCE;
+  return delivery === "whole" ? BRIEF : PATIENT;
+}
 
-function without(names: ReadonlySet<string>, headers: readonly string[]): string[] {
-  return headers.filter((_, i) => !names.has(headers[i - (i % 2)]?.toLowerCase() ?? ""));
+const ONCE: Patience = { attempts: 1, pauseMs: 0, factor: 1 };
+
+function toOutcome(outcome: UpstreamResponse | UpstreamError): Parameters<typeof pauseBefore>[0] {
+  if (!("body" in outcome)) return outcome;
+  return { status: outcome.status, retryAfter: headerValue(outcome.headers, "retry-after") };
+}
+
+/** Nobody answers where a client could still go elsewhere: then it is told within the time for one connection. */
+function isUnreachable(outcome: UpstreamResponse | UpstreamError, { delivery }: UpstreamRequest): boolean {
+  return delivery === "whole" && "failure" in outcome && NO_CONNECTION.has(outcome.failure);
+}
+
+function finish(outcome: UpstreamResponse | UpstreamError): UpstreamResponse {
+  if ("body" in outcome) return outcome;
+  throw outcome;
 }

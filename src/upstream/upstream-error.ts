@@ -15,6 +15,9 @@ export class UpstreamError extends Error {
   }
 }
 
+/** What fails before there is a connection. */
+export const NO_CONNECTION: ReadonlySet<Failure> = new Set(["dns", "connect", "tls"]);
+
 /** What is reported of a request to an upstream: its status, or why there is none. */
 export function describeOutcome(outcome: number | UpstreamError): Pick<UpstreamExchanged, "outcome" | "detail"> {
   return typeof outcome === "number" ? { outcome } : { outcome: outcome.failure, detail: outcome.message };

@@ -2,8 +2,12 @@
 export interface UpstreamSettings {
   /** For one connection, TLS included. */
   readonly connectTimeoutMs: number;
-  /** For the head of the final response, redirects included. Together with connecting below containerd's 30 s. */
+  /** For the head of the final response of one attempt, connecting and redirects included. */
   readonly headTimeoutMs: number;
+  /** For the head that the client gets, all attempts together. Below containerd's 30 s. */
+  readonly answerTimeoutMs: number;
+  /** For finding the rest of a body that was cut or stalled, without a byte of it. */
+  readonly resumeTimeoutMs: number;
   /** Without a byte in the middle of a body that somebody is reading. */
   readonly stallTimeoutMs: number;
   /** Largest head of a response. */

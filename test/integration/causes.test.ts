@@ -99,7 +99,8 @@ async function start(t: TestContext, failing: Failing): Promise<TestProxy> {
   return startProxy(t, {
     upstreams: [upstreamAt(server.origin, upstream)],
     listener: { registry },
-    ...(settings !== undefined && { settings }),
+    // A hopeless blob is looked for no longer than this.
+    settings: { resumeTimeoutMs: 50, ...settings },
     ...(lookup !== undefined && { lookup }),
   });
 }

@@ -69,7 +69,7 @@ test("whatever a client writes, it is answered or cut off, every transfer ends o
     upstream.close();
     upstream.closeAllConnections();
   });
-  const settings = { clientHeadTimeoutMs: 1_000, headTimeoutMs: 1_000 };
+  const settings = { clientHeadTimeoutMs: 1_000, headTimeoutMs: 1_000, resumeTimeoutMs: 50 };
   const proxy = await startProxy(t, {
     upstreams: [upstreamAt(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}`)],
     listener: { allowPush: true },

@@ -37,7 +37,11 @@ for (const method of ["GET", "HEAD"]) {
         const upstream = await startScriptedUpstream(({ socket }) => socket.end(sent, "latin1"));
         t.after(() => upstream.close());
         const listener = { registry: "registry.test", allowPush: true };
-        const proxy = await startProxy(t, { upstreams: [upstreamAt(upstream.origin)], listener });
+        const proxy = await startProxy(t, {
+          upstreams: [upstreamAt(upstream.origin)],
+          listener,
+          settings: { answerTimeoutMs: 300, resumeTimeoutMs: 50 },
+        });
         const socket = await openSocket(proxy.port);
         socket.resume().write(`${method} ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
         const ended = await Promise.race([proxy.event("finished"), proxy.event("failed")]);

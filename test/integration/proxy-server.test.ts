@@ -14,6 +14,7 @@ import { openSocket, parseResponse, readAll, valueOf, wireRequest } from "../sup
 
 const DIGEST = `sha256:${"d".repeat(64)}`;
 const MANIFEST = "/v2/library/app/manifests/latest";
+const BLOB = `/v2/library/app/blobs/sha256:${"d".repeat(64)}`;
 
 async function startPair(
   t: TestContext,
@@ -386,7 +387,7 @@ test("draining lets transfers finish, closes their connections and takes no new 
   const idle = await openSocket(proxy.port);
   const socket = await openSocket(proxy.port);
   const response = readAll(socket);
-  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
+  socket.write(`GET ${BLOB}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
   await proxy.event("responded");
   const drained = proxy.drain(60_000);
   await readAll(idle);
@@ -426,7 +427,7 @@ test("what runs longer than draining may last is cut, and fails as the proxy's d
   });
   const socket = await openSocket(proxy.port);
   const response = readAll(socket);
-  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
+  socket.write(`GET ${BLOB}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
   await proxy.event("responded");
   await proxy.drain(50);
   assert.equal(parseResponse(await response).complete, false);

@@ -37,9 +37,11 @@ function asClient(events: readonly TransferEvent[], client: number, laterMs: num
       case "finished":
       case "failed":
       case "upstream-exchanged":
+      case "upstream-repeated":
         return { ...event, atMs, transfer: event.transfer + base };
       case "token-answered":
         return { ...event, atMs, transfer: event.transfer + base, connection: event.connection + base };
+      case "circuit-changed":
       case "refused":
         return { ...event, atMs };
     }

@@ -1,0 +1,115 @@
+import type { Circuits } from "./circuit.ts";
+import type { Connections } from "./connections.ts";
+import { exchange, type UpstreamResponse } from "./exchange.ts";
+import { isLostConnection } from "./lost-connection.ts";
+import { withoutHeaders } from "./raw-headers.ts";
+import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
+import type { Upstream } from "./upstream.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
+import { NO_CONNECTION, toUpstreamError, UpstreamError } from "./upstream-error.ts";
+
+/** The response, and where it came from in the end. */
+export interface Followed extends UpstreamResponse {
+  readonly hop: Hop;
+}
+
+export interface FollowerOptions {
+  readonly connections: Connections;
+  readonly circuits: Circuits;
+  readonly now: () => number;
+}
+
+/** 10, as many as clients allow (Go's net/http). */
+const MAX_REDIRECTS = 10;
+
+/** Makes one attempt at a request: asks, and follows where it is sent. */
+export class Follower {
+  readonly #options: FollowerOptions;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins at `from`, and has the head of the final response by `untilMs`. Rejects with an UpstreamError. */
+  async follow(upstream: Upstream, request: UpstreamRequest, from: Hop, untilMs: number): Promise<Followed> {
+    const registry: Hop = { origin: upstream.origin, path: request.path };
+    const seen = new Set<string>();
+    let hop = from;
+    let headers = isSameOrigin(registry, from) ? request.headers : withoutHeaders(SECRETS, request.headers);
+    for (;;) {
+      seen.add(`${hop.origin.origin}${hop.path}`);
+      const response = await this.#ask(upstream, hop, { ...request, headers }, untilMs);
+      const location = redirectLocation(response.status, response.headers);
+      if (request.redirects === "pass" || location === undefined) {
+        const own = isSameOrigin(registry, hop) ? response.headers : withoutHeaders(OF_THE_REGISTRY, response.headers);
+        return { ...response, headers: own, hop };
+      }
+      response.body.discard();
+      const next = nextHop(hop, location);
+      if (seen.has(`${next.origin.origin}${next.path}`) || seen.size > MAX_REDIRECTS) {
+        throw new UpstreamError(
+          "proxy",
+          `${hop.origin.host}: it redirects in a loop, or more than ${MAX_REDIRECTS} times`,
+        );
+      }
+      if (!isSameOrigin(hop, next)) headers = withoutHeaders(SECRETS, headers);
+      hop = next;
+    }
+  }
+
+  /** Asks one host, and once more when the connection was lost before it brought a response. */
+  async #ask(upstream: Upstream, hop: Hop, request: UpstreamRequest, untilMs: number): Promise<UpstreamResponse> {
+    try {
+      return await this.#send(upstream, hop, request, { untilMs, fresh: false });
+    } catch (error) {
+      const failure = toUpstreamError(error, hop.origin.host);
+      if (!isLostConnection(failure) || request.body !== undefined || request.signal.aborted) throw failure;
+      return this.#send(upstream, hop, request, { untilMs, fresh: true });
+    }
+  }
+
+  async #send(
+    upstream: Upstream,
+    hop: Hop,
+    request: UpstreamRequest,
+    { untilMs, fresh }: { readonly untilMs: number; readonly fresh: boolean },
+  ): Promise<UpstreamResponse> {
+    const { circuits, connections, now } = this.#options;
+    const { registry } = upstream;
+    const { host } = hop.origin;
+    // After the manifest a client may have nowhere else to go: then every connection is worth a try.
+    if (request.delivery === "whole") circuits.enter(registry, host);
+    const startedMs = now();
+    try {
+      const route = connections.route(upstream, hop, fresh);
+      const response = await exchange({
+        ...route,
+        method: request.method,
+        ...(request.body !== undefined && { body: request.body }),
+        headers: ["Host", host, ...request.headers, ...route.headers],
+        signal: request.signal,
+        headTimeoutMs: Math.max(0, untilMs - startedMs),
+      });
+      circuits.succeeded(registry, host);
+      request.onExchange(host, response.status, startedMs);
+      return { ...response, host };
+    } catch (error) {
+      const failure = toUpstreamError(error, host);
+      if (NO_CONNECTION.has(failure.failure)) circuits.failed(registry, host);
+      else if (failure.failure === "truncated" || failure.failure === "header_timeout")
+        circuits.succeeded(registry, host);
+      else circuits.undecided(registry, host);
+      request.onExchange(host, failure, startedMs);
+      throw failure;
+    }
+  }
+}
+
+/** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
+const SECRETS = new Set(["authorization", "cookie", "cookie2"]);
+
+/**
+ * To a client all responses are the registry's. A challenge of another origin would make it send the registry's
+ * credentials to whatever realm that origin names (CVE-2020-15157); a cookie would go to the registry.
+ */
+const OF_THE_REGISTRY = new Set(["www-authenticate", "set-cookie", "set-cookie2"]);

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { bytesToSkip, headersForRest, saysNothingIsLeft, type Content } from "./continuation.ts";
+import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
+import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
+
+export interface ResumptionOptions {
+  /** What the first response promised. */
+  readonly content: Content;
+  /**
+   * Asks for the blob once more: `there`, where the first response came from, or `anew`, beginning at the registry.
+   * Rejects with an UpstreamError.
+   */
+  readonly ask: (where: Where, headers: readonly string[]) => Promise<UpstreamResponse>;
+  /** In this order: the end of a redirect needs no token, which may have expired; but its signature may have, too. */
+  readonly places: readonly Where[];
+  /** False when enough was resumed for this pull. */
+  readonly mayResume: () => boolean;
+  /** Told when the body goes on after `failure`. */
+  readonly onResume: (failure: UpstreamError) => void;
+  /** How long to look for the rest without a byte, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+export type Where = "there" | "anew";
+
+/** 20 for one blob: a connection that breaks more often makes no download. */
+const MAX_RESUMES = 20;
+
+/** 2: the same wrong answer twice is no accident. */
+const MAX_WRONG_ANSWERS = 2;
+
+/** The rest is asked for at once, then after 250 ms, and so on, twice as long each time, up to 8 s. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 8_000;
+
+/** A body that goes on from where its connection was cut, so that its client sees one body. */
+export class ResumingBody implements UpstreamBody {
+  readonly #options: ResumptionOptions;
+  #body: UpstreamBody;
+  #delivered = 0;
+  #toSkip = 0;
+  #resumes = 0;
+  /** `#delivered` when the body was cut last, until when its rest is looked for, and how long to wait before. */
+  #cutAt = -1;
+  #giveUpAtMs = 0;
+  #pauseMs = 0;
+
+  constructor(first: UpstreamBody, options: ResumptionOptions) {
+    this.#body = first;
+    this.#options = options;
+  }
+
+  async deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
+    for (;;) {
+      try {
+        await this.#body.deliver((chunk) => this.#pass(chunk, onChunk));
+        if ((this.#missing ?? 0) === 0) return;
+        throw new UpstreamError("truncated", "the rest of the blob is too short");
+      } catch (error) {
+        if (this.#missing === 0) return;
+        const failure = toUpstreamError(error, "");
+        const found = await this.#findRest(failure);
+        if (found === "nothing") throw failure;
+        this.#resumes += 1;
+        this.#options.onResume(failure);
+        if (found === "end") return;
+      }
+    }
+  }
+
+  resume(): void {
+    this.#body.resume();
+  }
+
+  discard(): void {
+    this.#body.discard();
+  }
+
+  /** Position in the blob of the next byte to deliver. */
+  get #offset(): number {
+    return this.#options.content.start + this.#delivered;
+  }
+
+  get #missing(): number | undefined {
+    const { end } = this.#options.content;
+    return end === undefined ? undefined : end - this.#offset;
+  }
+
+  #pass(chunk: Buffer, onChunk: (chunk: Buffer) => boolean): boolean {
+    const skipped = Math.min(this.#toSkip, chunk.length);
+    this.#toSkip -= skipped;
+    const wanted = chunk.subarray(skipped, skipped + (this.#missing ?? chunk.length));
+    if (wanted.length === 0) return true;
+    this.#delivered += wanted.length;
+    return onChunk(wanted);
+  }
+
+  /** `rest`: `#body` is what is missing. `end`: nothing is missing. */
+  async #findRest({ failure }: UpstreamError): Promise<"rest" | "end" | "nothing"> {
+    const { mayResume, now, signal, timeoutMs } = this.#options;
+    if (!RESUMABLE.has(failure) || signal.aborted) return "nothing";
+    if (this.#delivered > this.#cutAt) {
+      this.#cutAt = this.#delivered;
+      this.#giveUpAtMs = now() + timeoutMs;
+      this.#pauseMs = 0;
+    }
+    let wrongAnswers = 0;
+    while (this.#resumes < MAX_RESUMES && mayResume()) {
+      if (now() + this.#pauseMs >= this.#giveUpAtMs) return "nothing";
+      await sleep(this.#pauseMs, undefined, { signal }).catch(() => {});
+      this.#pauseMs = nextPause(this.#pauseMs);
+      const found = await this.#askForRest();
+      if (signal.aborted) return "nothing";
+      if (found === "rest" || found === "end") return found;
+      if (found === "wrong") wrongAnswers += 1;
+      if (wrongAnswers === MAX_WRONG_ANSWERS) return "nothing";
+    }
+    return "nothing";
+  }
+
+  async #askForRest(): Promise<"rest" | "end" | "wrong" | "no answer"> {
+    const { ask, content, places, signal } = this.#options;
+    let isAnswered = false;
+    for (const where of places) {
+      if (signal.aborted) break;
+      const isThere = where === "there";
+      const headers = headersForRest(content, this.#offset, isThere);
+      const response = await ask(where, headers).catch(() => undefined);
+      if (response === undefined) continue;
+      const toSkip = bytesToSkip(content, response, this.#offset, isThere);
+      if (toSkip !== undefined) {
+        this.#body = response.body;
+        this.#toSkip = toSkip;
+        return "rest";
+      }
+      response.body.discard();
+      if (content.end === undefined && saysNothingIsLeft(response, this.#offset)) return "end";
+      isAnswered = response.status < 500 && response.status !== 429;
+    }
+    return isAnswered ? "wrong" : "no answer";
+  }
+}
+
+/** A body is cut or stalls; whatever else happens is no accident of the connection. */
+const RESUMABLE = new Set(["truncated", "stalled"]);
+
+function nextPause(pauseMs: number): number {
+  return Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+}
