@@ -14,6 +14,8 @@ export interface ReachableRegistry {
   readonly allowPrivateAddresses: boolean;
   /** Hosts, without port, to which redirects may lead although their addresses are private. */
   readonly privateRedirectHosts: readonly string[];
+  /** Share of blobs whose bytes are compared with their digest, 0 to 1. */
+  readonly verifyBlobs: number;
   readonly tokens: "pass" | "relay";
   /** Hosts, without port, where its token service may be beside its own domain. */
   readonly tokenHosts: readonly string[];
@@ -64,6 +66,7 @@ function toReachable(registry: string, config: Config): ReachableRegistry | unde
     origin,
     redirects: settings.redirects,
     privateRedirectHosts: settings.privateRedirectHosts,
+    verifyBlobs: settings.verifyBlobs ?? config.verifyBlobs,
     tokens: settings.tokens,
     tokenHosts: settings.tokenHosts,
     allowPrivateAddresses: settings.allowPrivateAddresses ?? settings.upstream !== undefined,

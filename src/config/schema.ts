@@ -15,6 +15,7 @@ import {
   proxyUrl,
   registryHost,
   registryPattern,
+  share,
 } from "./value.ts";
 
 // The one source of every setting's name, type, default and description: the type Settings, flags, environment
@@ -79,6 +80,7 @@ const registry = z.strictObject({
     .describe(
       "Hosts, without port, to which redirects may lead although their addresses are not public: the blob store beside a private registry. The registry's own host needs no entry.",
     ),
+  verifyBlobs: share().optional().describe("Overrides the general `verifyBlobs` for this registry."),
   tokens: z
     .enum(tokens)
     .default("pass")
@@ -241,6 +243,11 @@ export const settingsSchema = z
     allowPush: flag()
       .default(false)
       .describe("Methods other than GET and HEAD are forwarded, so that clients can push."),
+    verifyBlobs: share()
+      .default(0)
+      .describe(
+        "Share of blobs, 0 to 1, whose SHA-256 is compared with their digest in a thread of its own, at about half the CPU time of the transfer itself. Clients do it anyway: this tells operators which registry serves wrong bytes.",
+      ),
     peerIdentity: z
       .enum(peerIdentities)
       .default("none")

@@ -48,6 +48,12 @@ export function integer(min: number, max: number) {
   return z.int({ error, abort: true }).min(min, { error }).max(max, { error });
 }
 
+/** A part of the whole, 0 to 1. */
+export function share() {
+  const error = "not a share; expected a number from 0 (none) to 1 (all)";
+  return z.number({ error }).min(0, { error }).max(1, { error });
+}
+
 export function flag() {
   return z.boolean({ error: "not a boolean; expected true or false" });
 }

@@ -38,7 +38,7 @@ function lineOf(event: TransferEvent): Parameters<Logger["warn"]> | undefined {
     if (typeof cause === "number" || cause === "client_aborted") return undefined;
     return ["request to a registry failed", { registry_host: registry, host, cause, detail }];
   }
-  if (event.type === "upstream-repeated" && event.stage === "body") {
+  if (event.type === "upstream-repeated" && event.repeated === "body") {
     return ["a cut body went on over another connection", { registry_host: event.registry, cause: event.cause }];
   }
   return undefined;

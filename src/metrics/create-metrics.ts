@@ -62,6 +62,7 @@ export function createMetrics(options: MetricsOptions) {
     transferWait: counter(trouble.TRANSFER_WAIT),
     slowLayers: counter(trouble.SLOW_LAYERS),
     oldestPullAge: gauge(trouble.OLDEST_PULL_AGE),
+    blobsVerified: counter(trouble.BLOBS_VERIFIED),
     tokenRequests: counter(trouble.TOKEN_REQUESTS),
     tokenDuration: histogram(trouble.TOKEN_DURATION),
     tracesDropped: counter(page.TRACES_DROPPED),

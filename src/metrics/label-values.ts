@@ -110,8 +110,11 @@ export const PHASES = valuesOf<Phase>({
 /** Who is waited for. */
 export const SIDES = ["upstream", "client"] as const;
 
-/** Whether a client had the head of a response before its upstream failed. */
-export const STAGES = ["head", "body"] as const;
+/** Of comparing a blob's bytes with its digest. */
+export const RESULTS = ["match", "mismatch", "skipped"] as const;
+
+/** What was repeated, when an upstream failed. */
+export const REPEATED = ["request", "body"] as const;
 
 export const BOOLEANS = ["true", "false"] as const;
 

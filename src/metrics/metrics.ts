@@ -1,5 +1,6 @@
 import { counter, gauge, histogram } from "./definition.ts";
 import {
+  BLOBS_VERIFIED,
   CIRCUITS_OPEN,
   OLDEST_PULL_AGE,
   PULL_FAILURES,
@@ -236,6 +237,7 @@ export const METRICS = [
   STALLS,
   TRANSFER_WAIT,
   SLOW_LAYERS,
+  BLOBS_VERIFIED,
   TOKEN_REQUESTS,
   TOKEN_DURATION,
   CLIENT_CONNECTIONS,

@@ -110,6 +110,9 @@ function countRequest(metrics: Metrics, transfer: OpenTransfer, end: TransferFin
   const admitted = metrics.caps.requestCombination.admit(`${registry} ${operation} ${outcome}`) !== OTHER;
   metrics.requests.inc({ registry: admitted ? registry : OTHER, operation, outcome });
   metrics.responseBytes.inc({ registry, outcome }, atLeastZero(end.bytes));
+  if (end.type === "finished" && end.verified !== undefined) {
+    metrics.blobsVerified.inc({ registry, result: end.verified });
+  }
   if (end.waits !== undefined) observeWaits(metrics, end, end.waits, { registry, operation });
 }
 

@@ -8,7 +8,10 @@ export function observeUpstreams(metrics: Metrics): Observer {
   const open = new Map<string, string>();
   return (event) => {
     if (event.type === "upstream-repeated") {
-      metrics.upstreamRepeats.inc({ registry: registryValue(metrics.caps, event.registry, ""), stage: event.stage });
+      metrics.upstreamRepeats.inc({
+        registry: registryValue(metrics.caps, event.registry, ""),
+        repeated: event.repeated,
+      });
     }
     if (event.type === "circuit-changed") setCircuit(metrics, open, event);
   };

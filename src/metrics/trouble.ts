@@ -28,8 +28,8 @@ export const SLOW_LAYERS = counter({
 
 export const UPSTREAM_REPEATS = counter({
   name: "pullmeter_upstream_repeats_total",
-  help: "Failures of upstreams that were made good: at stage `head` the request was tried again, at stage `body` the body went on over another connection.",
-  labels: ["registry", "stage"],
+  help: "Failures of upstreams that were made good: a `request` was tried again, a `body` went on over another connection.",
+  labels: ["registry", "repeated"],
 });
 
 export const CIRCUITS_OPEN = gauge({
@@ -41,6 +41,12 @@ export const CIRCUITS_OPEN = gauge({
 export const OLDEST_PULL_AGE = gauge({
   name: "pullmeter_oldest_pull_age_seconds",
   help: "How long ago the oldest pull in progress began; 0 when there is none.",
+});
+
+export const BLOBS_VERIFIED = counter({
+  name: "pullmeter_blobs_verified_total",
+  help: "Blobs whose bytes were compared with their digest (`verifyBlobs`), by result; `skipped` where the machine had no time for it.",
+  labels: ["registry", "result"],
 });
 
 export const TOKEN_REQUESTS = counter({

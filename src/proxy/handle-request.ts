@@ -5,17 +5,12 @@ import type { UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
-import { ManifestCopy } from "./body.ts";
+import type { BlobVerifier } from "./blob-verifier.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
-import {
-  forwardRequestHeaders,
-  forwardResponseHeaders,
-  hasCleanFraming,
-  headerValue,
-  type RawHeaders,
-} from "./headers.ts";
+import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
 import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
+import { inspectBody, type BodyInspection } from "./inspect-body.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
 import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
@@ -29,6 +24,7 @@ export interface DataPlane {
   readonly findUpstream: FindUpstream;
   readonly client: UpstreamClient;
   readonly passthrough: Passthrough;
+  readonly verifier: BlobVerifier;
   readonly observe: Observer;
   readonly now: () => number;
   readonly labelHeaders: LabelHeaders;
@@ -82,7 +78,8 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
     const led = tokens?.isOn(listener, upstream) === true;
     const told = led ? tokens.leadHere(result, upstream, target, request.rawHeaders) : result;
     transfer.waits = new Waits(plane.now);
-    await deliver(client, transfer, target, told);
+    const inspection = inspectBody({ ...told, method: request.method, target, upstream }, plane.verifier);
+    await deliver(client, transfer, told, inspection);
   } catch (error) {
     // 7. There is no response, or it was cut short.
     giveUp(plane, client, transfer, toUpstreamError(error, target.registry));
@@ -157,9 +154,9 @@ function fetchForPull(
         headMs,
       });
     },
-    onRepeat: (stage, outcome) => {
+    onRepeat: (repeated, outcome) => {
       const cause = typeof outcome === "number" ? causeOfStatus(outcome) : outcome.failure;
-      plane.observe({ type: "upstream-repeated", atMs: plane.now(), transfer: transfer.id, registry, stage, cause });
+      plane.observe({ type: "upstream-repeated", atMs: plane.now(), transfer: transfer.id, registry, repeated, cause });
     },
   });
 }
@@ -167,21 +164,19 @@ function fetchForPull(
 async function deliver(
   { request, response }: ClientRequest,
   transfer: Transfer,
-  { route }: Target,
   result: UpstreamResponse,
+  inspection: BodyInspection | undefined,
 ): Promise<void> {
   if (transfer.isOver) return;
-  const { status, headers, body } = result;
+  const { body } = result;
   passHead(transfer, result);
-  const isManifest = route.kind === "manifest" && request.method === "GET" && status === 200 && !isSigned(headers);
-  const copy = isManifest ? new ManifestCopy() : undefined;
   response.on("drain", () => {
     transfer.waits?.taken();
     body.resume();
   });
   const delivered = body.deliver((chunk) => {
     transfer.bytes += chunk.length;
-    copy?.add(chunk);
+    inspection?.add(chunk);
     const wantsMore = response.write(chunk);
     transfer.waits?.received(wantsMore);
     return wantsMore;
@@ -189,14 +184,13 @@ async function deliver(
   // The head goes out with the first bytes, or alone when they are not here yet. Not by `flushHeaders`: that would
   // write it as UTF-8.
   if (transfer.bytes === 0 && request.method !== "HEAD") response.write(NOTHING);
-  await delivered;
+  await delivered.catch((error: unknown) => {
+    inspection?.abandon();
+    throw error;
+  });
   transfer.waits?.ended();
-  response.end(() => transfer.finish(copy?.read(headerValue(headers, "content-encoding"))));
-}
-
-/** The digest of a manifest of schema 1 leaves its signatures out: it is not that of its bytes. */
-function isSigned(headers: RawHeaders): boolean {
-  return headerValue(headers, "content-type")?.includes("+prettyjws") ?? false;
+  const known = await inspection?.end();
+  response.end(() => transfer.finish(known));
 }
 
 const NOTHING = Buffer.alloc(0);

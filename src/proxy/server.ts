@@ -8,6 +8,7 @@ import type { UpstreamSettings } from "../upstream/upstream-settings.ts";
 import type { RegistrableDomain } from "../upstream/token-realm.ts";
 import type { FindUpstream } from "../upstream/upstream.ts";
 import { printRefusal, reasonOfParseError, type ParseError } from "./bad-head.ts";
+import { BlobVerifier } from "./blob-verifier.ts";
 import { Connection } from "./connection.ts";
 import { handleRequest, type DataPlane } from "./handle-request.ts";
 import type { Listener } from "./listener.ts";
@@ -79,6 +80,7 @@ class ProxyServer implements Proxy {
   readonly #plane: DataPlane;
   readonly #client: UpstreamClient;
   readonly #servers: Server[];
+  readonly #verifier = new BlobVerifier();
   readonly #peerProcesses = new PeerProcesses();
   readonly #connections = new Map<Socket, Connection>();
   #connectionIds = 0;
@@ -98,7 +100,18 @@ class ProxyServer implements Proxy {
     const nextTransferId = (): number => ++this.#transferIds;
     this.#client = client;
     const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf, now);
-    const common = { findUpstream, client, passthrough, observe, now, labelHeaders, takenHeaders, nextTransferId };
+    const verifier = this.#verifier;
+    const common = {
+      findUpstream,
+      client,
+      passthrough,
+      verifier,
+      observe,
+      now,
+      labelHeaders,
+      takenHeaders,
+      nextTransferId,
+    };
     this.#plane = { ...common, ...(tokens && { tokens }) };
     this.#servers = options.listeners.map((listener) => this.#createServer(listener));
   }
@@ -134,7 +147,7 @@ class ProxyServer implements Proxy {
     const closed = this.#stop();
     for (const connection of this.#connections.values()) connection.destroy("proxy");
     await closed;
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#verifier.close()]);
   }
 
   /** Stops accepting, and resolves when the last connection was reported closed. */

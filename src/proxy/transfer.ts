@@ -62,7 +62,7 @@ export class Transfer {
   }
 
   /** The response was delivered whole. */
-  finish(manifest?: TransferFinished["manifest"]): void {
+  finish(known: Pick<TransferFinished, "manifest" | "verified"> = {}): void {
     if (!this.#end()) return;
     const { observe, now } = this.#options;
     observe({
@@ -71,7 +71,7 @@ export class Transfer {
       transfer: this.id,
       bytes: this.bytes,
       ...(this.waits && { waits: this.waits.read() }),
-      ...(manifest && { manifest }),
+      ...known,
     });
   }
 

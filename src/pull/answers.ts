@@ -69,8 +69,9 @@ function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): 
   return transfer.status === undefined ? "none" : causeOfStatus(transfer.status);
 }
 
-/** Manifests only: the bytes of blobs are not hashed on the way. Their client finds out. */
-function hasWrongBytes({ digest, status }: Transfer, { manifest }: TransferFinished): boolean {
+/** Manifests, and those blobs that are verified on the way. Of others their client finds out. */
+function hasWrongBytes({ digest, status }: Transfer, { manifest, verified }: TransferFinished): boolean {
+  if (verified === "mismatch") return true;
   if (digest === undefined || manifest === undefined || status !== 200) return false;
   return algorithmOf(digest) === algorithmOf(manifest.digest) && digest !== manifest.digest;
 }

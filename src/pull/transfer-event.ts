@@ -106,6 +106,8 @@ export interface TransferFinished {
   /** Body bytes given to the client. */
   readonly bytes: number;
   readonly waits?: TransferWaits;
+  /** Whether the bytes of a blob are those of its digest; absent where nobody looked, `skipped` where there was no time. */
+  readonly verified?: "match" | "mismatch" | "skipped";
   /** What a successful GET of a manifest delivered: digest of the body's bytes, and its content if understood. */
   readonly manifest?: { readonly digest: Digest; readonly content?: Index | Manifest };
 }
@@ -152,8 +154,8 @@ export interface UpstreamRepeated {
   readonly atMs: number;
   readonly transfer: number;
   readonly registry: string;
-  /** `head`: the request is tried again. `body`: the body goes on over another connection. */
-  readonly stage: "head" | "body";
+  /** `request`: it is tried again. `body`: the body goes on over another connection. */
+  readonly repeated: "request" | "body";
   /** What went wrong before. */
   readonly cause: Cause;
 }

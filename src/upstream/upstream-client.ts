@@ -59,7 +59,7 @@ export class UpstreamClient {
       const isInTime = pauseMs !== undefined && this.#now() + pauseMs < untilMs && !request.signal.aborted;
       if (!isInTime) return finish(outcome);
       if ("body" in outcome) outcome.body.discard();
-      request.onRepeat?.("head", "body" in outcome ? outcome.status : outcome);
+      request.onRepeat?.("request", "body" in outcome ? outcome.status : outcome);
       await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => {});
     }
   }

@@ -20,8 +20,8 @@ export interface UpstreamRequest {
   /** Told once for each request that was sent or could not be. */
   readonly onExchange: (host: string, outcome: number | UpstreamError, startedMs: number) => void;
   /** Told of what was made good: a request that is tried again, or a body that goes on, after `outcome`. */
-  readonly onRepeat?: (stage: RepeatStage, outcome: number | UpstreamError) => void;
+  readonly onRepeat?: (repeated: Repeated, outcome: number | UpstreamError) => void;
 }
 
 /** Whether the client had the response's head already. */
-export type RepeatStage = "head" | "body";
+export type Repeated = "request" | "body";

@@ -17,6 +17,8 @@ export interface Upstream {
    * a private registry. The registry's own host needs no entry. Default: none.
    */
   readonly privateRedirectHosts?: readonly string[];
+  /** Share of blobs whose bytes are compared with their digest, 0 to 1. Default: 0. */
+  readonly verifyBlobs?: number;
   /** `relay`: clients ask the proxy for tokens of this registry. Default: they ask its token service. */
   readonly tokens?: "pass" | "relay";
   /** Hosts, without port, where token services may be beside the registry's own domain. As private as the registry. */

@@ -205,6 +205,18 @@ const FAILURES: readonly (readonly [cause: Cause, title: string, failing: Failin
       ),
     },
   ],
+  [
+    "digest_mismatch",
+    "a layer that is verified has other bytes than its digest says",
+    {
+      respond: badAt(
+        3,
+        ({ socket }) =>
+          void socket.write(responseBytes(["HTTP/1.1 200 OK", "Content-Length: 1000"], Buffer.alloc(1000))),
+      ),
+      upstream: { verifyBlobs: 1 },
+    },
+  ],
   ["unauthorized", "the registry insists on credentials", { respond: badAt(0, answer(401)) }],
   ["denied", "the user may not", { respond: badAt(0, answer(403)) }],
   ["not_found", "there is no such tag", { respond: badAt(0, answer(404)) }],

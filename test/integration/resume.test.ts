@@ -93,7 +93,7 @@ test("a blob that is cut goes on where it was cut", async (t) => {
   assert.equal(upstream.requests.length, 2);
   assert.ok((asked(upstream)[1] ?? 0) > 290_000);
   const [repeat] = repeats(proxy);
-  assert.deepEqual([repeat?.stage, repeat?.cause], ["body", "truncated"]);
+  assert.deepEqual([repeat?.repeated, repeat?.cause], ["body", "truncated"]);
   assert.equal((await proxy.event("finished")).bytes, BLOB.length);
 });
 

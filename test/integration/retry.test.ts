@@ -91,7 +91,10 @@ test("what a retry made good is told as such", async (t) => {
   const { proxy } = await start(t, onlyOnce(status(503)));
   await ask(proxy, MANIFEST);
   const repeated = await proxy.event("upstream-repeated");
-  assert.deepEqual([repeated.stage, repeated.cause, repeated.registry], ["head", "upstream_5xx", "registry.test"]);
+  assert.deepEqual(
+    [repeated.repeated, repeated.cause, repeated.registry],
+    ["request", "upstream_5xx", "registry.test"],
+  );
 });
 
 for (const code of [401, 403, 404, 429, 500]) {

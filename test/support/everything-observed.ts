@@ -3,6 +3,7 @@ import { exposeMetrics, type Expose } from "../../src/metrics/exposition.ts";
 import { parseRoute } from "../../src/oci/route.ts";
 import { observePulls } from "../../src/metrics/observe-pulls.ts";
 import { observeTransfers } from "../../src/metrics/observe-transfers.ts";
+import { observeUpstreams } from "../../src/metrics/observe-upstreams.ts";
 import type { Observer } from "../../src/pull/transfer-event.ts";
 import { finishedPull, START_MS } from "./finished-pull.ts";
 
@@ -64,6 +65,10 @@ export function everythingObserved(): Expose {
     durationMs: 20,
   });
   transfers({ type: "refused", atMs: START_MS, listener: "shared", reason: "unknown_registry" });
+  const upstream = { atMs: START_MS, registry: "ghcr.io" };
+  const upstreams = observeUpstreams(metrics);
+  upstreams({ ...upstream, type: "upstream-repeated", transfer: 1, repeated: "request", cause: "upstream_5xx" });
+  upstreams({ ...upstream, type: "circuit-changed", host: "ghcr.io", state: "open" });
   return exposeMetrics(metrics);
 }
 
@@ -83,5 +88,5 @@ function slowBlob(transfers: Observer): void {
   });
   transfers({ type: "responded", atMs: START_MS, transfer: 2, status: 200 });
   const waits = { upstreamMs: 5000, clientMs: 7000, upstreamStalls: 0, clientStalls: 0 };
-  transfers({ type: "finished", atMs: START_MS, transfer: 2, bytes: 2_097_152, waits });
+  transfers({ type: "finished", atMs: START_MS, transfer: 2, bytes: 2_097_152, waits, verified: "match" });
 }

@@ -57,6 +57,8 @@ test("every timeout has the default that the data plane itself has", () => {
     {
       connectTimeoutMs: timeouts.connect,
       headTimeoutMs: timeouts.header,
+      answerTimeoutMs: timeouts.answer,
+      resumeTimeoutMs: timeouts.resume,
       stallTimeoutMs: timeouts.stall,
       clientHeadTimeoutMs: timeouts.clientHeader,
       keepAliveTimeoutMs: timeouts.keepAlive,
@@ -89,6 +91,7 @@ test("a file with every kind of setting is read whole", () => {
   assert.match(internal?.ca ?? "", /^-----BEGIN CERTIFICATE-----/);
   assert.equal(internal?.redirects, "pass");
   assert.equal(internal?.allowPrivateAddresses, false);
+  assert.equal(internal?.verifyBlobs, 0.5);
   assert.deepEqual(internal?.privateRedirectHosts, ["blobs.internal"]);
   assert.deepEqual([internal?.tokens, internal?.tokenHosts], ["relay", ["auth.internal"]]);
   assert.equal(
@@ -103,6 +106,8 @@ test("a file with every kind of setting is read whole", () => {
   assert.deepEqual(config.timeouts, {
     connect: 500,
     header: 15_000,
+    answer: 28_000,
+    resume: 45_000,
     stall: 90_000,
     clientHeader: 15_000,
     keepAlive: 120_000,
