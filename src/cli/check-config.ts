@@ -1,3 +1,4 @@
+import type { Protection } from "../access/protection.ts";
 import { formatAddress } from "../config/address.ts";
 import { formatDuration } from "../config/duration.ts";
 import { createFindRegistry, type ReachableRegistry } from "../config/find-registry.ts";
@@ -36,15 +37,27 @@ export function describeSchema(): string {
 
 function listenerRows({ config }: LoadedConfig): readonly (readonly string[])[] {
   const find = createFindRegistry(config);
-  const rows = config.listeners.map(({ name, address, registry }) => {
+  const rows = config.listeners.map(({ name, address, registry, protection }) => {
     const reachable = registry === undefined ? undefined : find(registry);
     return [
       name,
       formatAddress(address),
       reachable === undefined ? "the registry that a request names" : describe(reachable),
+      describeProtection(protection),
     ];
   });
-  return [...rows, ["admin", formatAddress(config.admin.address), "metrics, health and the page"]];
+  const { address, protection } = config.admin;
+  const admin = ["admin", formatAddress(address), "metrics, health and the page", describeProtection(protection)];
+  return [...rows, admin];
+}
+
+function describeProtection({ tls, credentials }: Protection = {}): string {
+  const parts = [
+    ...(tls === undefined ? [] : ["TLS"]),
+    ...(tls?.clientCa === undefined ? [] : ["client certificates"]),
+    ...(credentials === undefined ? [] : ["passwords or tokens"]),
+  ];
+  return parts.join(", ");
 }
 
 function registryRows({ config }: LoadedConfig): readonly (readonly string[])[] {

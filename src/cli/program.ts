@@ -27,6 +27,11 @@ Examples:
   pullmeter replay recordings/
   pullmeter replay pull.jsonl pull.jsonl.gz`;
 
+const HASH_EXAMPLES = `
+Examples:
+  pullmeter hash-password alice < password.txt >> users
+  openssl rand -base64 24 | tee password.txt | pullmeter hash-password ci >> users`;
+
 const CHECK_EXAMPLES = `
 Examples:
   pullmeter check-config /etc/pullmeter.yaml
@@ -55,6 +60,7 @@ export function createProgram(surroundings: Surroundings): Command {
   addCheckConfig(program, surroundings);
   addDemo(program, surroundings);
   addReplay(program, surroundings);
+  addHashPassword(program, surroundings);
   return program;
 }
 
@@ -109,5 +115,19 @@ function addReplay(program: Command, { print, exitWith }: Surroundings): void {
     .action(async (paths: string[]) => {
       const { replay } = await import("./replay.ts");
       exitWith(await replay(paths, { write: (line) => print(`${line}\n`) }));
+    });
+}
+
+function addHashPassword(program: Command, { print }: Surroundings): void {
+  program
+    .command("hash-password")
+    .description("Read a password from standard input, and print a line for a listener's basicFile.")
+    .argument("<NAME>", "name of the user")
+    .addHelpText("after", HASH_EXAMPLES + "\n" + EXIT_CODES)
+    .action(async (name: string, _options: unknown, command: Command) => {
+      if (/[:\s]/.test(name)) command.error("error: a user's name has no colon and no space");
+      const { readPassword } = await import("./read-password.ts");
+      const { hashPassword } = await import("../access/password-hash.ts");
+      print(`${name}:${await hashPassword(await readPassword())}\n`);
     });
 }

@@ -1,9 +1,12 @@
+import type { Protection } from "../access/protection.ts";
 import type { Address } from "./address.ts";
 import type { EnvironmentProxy } from "./environment-proxy.ts";
+import type { ProtectionFiles } from "./protection-files.ts";
 import type { Settings } from "./schema.ts";
 
 /** The settings with everything decided that depends on other settings, on files and on the environment. */
-export interface Config extends Omit<Settings, "listeners" | "registries" | "traces"> {
+export interface Config extends Omit<Settings, "listeners" | "registries" | "traces" | "admin"> {
+  readonly admin: Omit<Settings["admin"], "tls" | "auth"> & Protected;
   readonly listeners: readonly ListenerConfig[];
   /** By host[:port], lower-case. */
   readonly registries: ReadonlyMap<string, RegistryConfig>;
@@ -15,7 +18,13 @@ export interface Config extends Omit<Settings, "listeners" | "registries" | "tra
   };
 }
 
-export interface ListenerConfig {
+/** A listener's files, if it has any, and what they said when the configuration was read. */
+export interface Protected {
+  readonly files?: ProtectionFiles;
+  readonly protection?: Protection;
+}
+
+export interface ListenerConfig extends Protected {
   /** Unique. */
   readonly name: string;
   readonly address: Address;
@@ -34,18 +43,28 @@ export interface RegistryConfig extends Omit<RegistrySettings, "caFile"> {
   readonly ca?: string | undefined;
 }
 
-/** What settings do not hold themselves: certificates by registry, headers of traces, and the proxies that the environment names. */
+/** What settings do not hold themselves: content of files, and the proxies that the environment names. */
 export interface Surroundings {
   readonly pems: ReadonlyMap<string, string>;
   readonly traceHeaders?: readonly string[];
+  /** Of each listener in order, and of the admin listener. */
+  readonly protections?: { readonly listeners: readonly Protected[]; readonly admin: Protected };
   readonly environmentProxy: EnvironmentProxy;
 }
 
-export function toConfig(settings: Settings, { pems, traceHeaders = [], environmentProxy }: Surroundings): Config {
+export function toConfig(
+  settings: Settings,
+  { pems, traceHeaders = [], protections, environmentProxy }: Surroundings,
+): Config {
   const names = nameListeners(settings.listeners);
+  const { tls: _tls, auth: _auth, ...admin } = settings.admin;
   return {
     ...settings,
-    listeners: settings.listeners.map((listener, index) => toListener(listener, names[index] ?? "", settings)),
+    admin: { ...admin, ...protections?.admin },
+    listeners: settings.listeners.map((listener, index) => ({
+      ...toListener(listener, names[index] ?? "", settings),
+      ...protections?.listeners[index],
+    })),
     registries: new Map(
       Object.entries(settings.registries).map(([host, registry]) => [host, toRegistry(registry, pems.get(host))]),
     ),

@@ -73,7 +73,7 @@ function findBadHosts(settings: unknown): Conflict[] {
     }));
 }
 
-function listOf(settings: unknown, key: string): readonly unknown[] {
+export function listOf(settings: unknown, key: string): readonly unknown[] {
   const value = valueAt(settings, [key]);
   return Array.isArray(value) ? value : [];
 }

@@ -26,6 +26,9 @@ export class Layers {
   /** Puts a value over what is there. What is above it must be mappings: where it is not, the file has a mistake. */
   assign({ path, value }: Assignment, origin: Origin): void {
     const created = !this.has(path);
+    // What is missing beside it is told where this was given.
+    const above = path.map((_, length) => path.slice(0, length)).filter((one) => one.length > 0 && !this.has(one));
+    for (const one of above) this.#origins.set(keyOf(one), origin);
     const merged = isMapping(value) ? { ...asMapping(valueAt(this.#value, path)), ...value } : value;
     this.#value = withValue(this.#value, path, merged);
     if (created || !isMapping(value)) this.#origins.set(keyOf(path), origin);

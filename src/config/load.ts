@@ -6,6 +6,7 @@ import { createEnvironmentProxy, parseProxyVariable, type EnvironmentProxy } fro
 import { readHeadersFile } from "./headers-file.ts";
 import { Layers } from "./layers.ts";
 import { ConfigError, formatFound, type Problem } from "./problem.ts";
+import { readProtections } from "./protections.ts";
 import type { Settings } from "./schema.ts";
 import { listSettings, readTexts } from "./setting.ts";
 import { suggest } from "./suggest.ts";
@@ -43,8 +44,14 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const validation = validateSettings(layers.value);
   const certificates = readAllCertificates(layers.value, sources.file);
   const traceHeaders = readTraceHeaders(layers.value, sources.file);
+  const protections = readProtections(layers.value, sources.file);
   const proxies = readProxyVariables(sources.environment);
-  const mistakes = [...(validation.mistakes ?? []), ...certificates.mistakes, ...traceHeaders.mistakes];
+  const mistakes = [
+    ...(validation.mistakes ?? []),
+    ...certificates.mistakes,
+    ...traceHeaders.mistakes,
+    ...protections.mistakes,
+  ];
   const problems = [
     ...(content?.problems ?? []),
     ...mistakes.map((mistake): Problem => ({ ...layers.originOf(mistake.path), ...mistake })),
@@ -58,6 +65,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     config: toConfig(settings, {
       pems: certificates.pems,
       traceHeaders: traceHeaders.headers,
+      protections,
       environmentProxy: proxies.environmentProxy,
     }),
     settings,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { auth, tls } from "./schema-protection.ts";
 import {
   address,
   baseUrl,
@@ -46,6 +47,17 @@ const listener = z.strictObject({
     .default("pass")
     .describe(
       "`relay`: clients ask pullmeter for bearer tokens, and pullmeter the token service; their credentials pass through it. `pass`: clients ask the token service. See docs/operations.md.",
+    ),
+  tls: tls.describe(
+    "Serves HTTPS (TLS 1.2 and 1.3) with `certFile` and `keyFile`; with `clientCaFile` only clients that have a certificate. Default: plain HTTP. See docs/operations.md.",
+  ),
+  auth: auth.describe(
+    "Who may use the listener: users of `basicFile`, tokens of `bearerFile`, or either. Default: whoever can connect. See docs/operations.md.",
+  ),
+  allowCleartextTokens: flag()
+    .default(false)
+    .describe(
+      "With `tokens: relay` passwords of clients come in; without `tls` such a listener must be on loopback, unless this says that the network may read them.",
     ),
 });
 
@@ -113,6 +125,8 @@ const admin = z.strictObject({
   finishedPullsKept: integer(0, 100_000)
     .default(100)
     .describe("How many finished pulls /api/pulls and the page remember. About 10 KiB each."),
+  tls: tls.describe("Serves HTTPS, as that of a listener. With `clientCaFile` probes need a certificate too."),
+  auth: auth.describe("Who may see it, as that of a listener; /livez, /readyz and /healthz are open to probes."),
 });
 
 const metrics = z.strictObject({
@@ -168,6 +182,11 @@ const timeouts = z.strictObject({
     .prefault("60s")
     .describe("Without a byte from the upstream in the middle of a body; then the rest is asked for anew."),
   clientHeader: duration().prefault("15s").describe("For the head of a client's request; slower clients are cut off."),
+  clientBody: duration()
+    .prefault("60s")
+    .describe(
+      "Without a byte of a request's body (a push) from its client; then it is cut off. A client that reads slowly never is.",
+    ),
   keepAlive: duration()
     .prefault("2m")
     .describe(
@@ -214,6 +233,16 @@ const limits = z.strictObject({
     .default(65_536)
     .describe(
       "Largest head of a request or a response, in bytes; beyond it a client gets a 431. Bearer tokens make heads large.",
+    ),
+  connections: integer(1, 1_000_000)
+    .default(10_000)
+    .describe(
+      "Most connections of clients on all listeners together. Beyond it the one that is idle longest is closed, or if none is idle, the new one gets a 503. Twice what a registry's mirror for 1,000 nodes sees; each takes one of the process's file descriptors.",
+    ),
+  transfers: integer(1, 1_000_000)
+    .default(2_000)
+    .describe(
+      "Most requests that are handled at once; beyond it a client gets a 503 and `Retry-After`. Twice what 1,000 concurrent downloads need; each holds buffers of some 100 KiB and a connection to a registry.",
     ),
 });
 
@@ -273,7 +302,7 @@ export const settingsSchema = z
     tracker: tracker
       .prefault({})
       .describe("When a pull counts as over. Waiting never changes the value that is observed."),
-    limits: limits.prefault({}).describe("Bounds of what one client can ask for."),
+    limits: limits.prefault({}).describe("Bounds of what clients can ask for."),
     log: log.prefault({}).describe("Lines on standard error, in JSON."),
   })
   .describe("Configuration of pullmeter.");

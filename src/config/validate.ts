@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { findConflicts, valueAt } from "./conflicts.ts";
 import { formatFound } from "./problem.ts";
+import { findProtectionConflicts } from "./protection-conflicts.ts";
 import { settingsJsonSchema, settingsSchema, type Settings } from "./schema.ts";
 import { listSettings } from "./setting.ts";
 import { suggest } from "./suggest.ts";
@@ -19,7 +20,8 @@ export type Validation =
 export function validateSettings(given: unknown): Validation {
   const result = settingsSchema.safeParse(given, { error: describeIssue });
   const conflicts = findConflicts(withDefaults(given), (path) => valueAt(given, path) !== undefined);
-  const mistakes = [...(result.error?.issues ?? []).flatMap((issue) => toMistakes(issue, given)), ...conflicts];
+  const issues = (result.error?.issues ?? []).flatMap((issue) => toMistakes(issue, given));
+  const mistakes = [...issues, ...conflicts, ...findProtectionConflicts(given)];
   return result.success && mistakes.length === 0 ? { settings: result.data } : { mistakes };
 }
 
@@ -71,7 +73,9 @@ function schemaBelow(schema: JsonSchema, key: PropertyKey): JsonSchema | undefin
 function withDefaults(given: unknown): unknown {
   const defaults: Record<string, unknown> = {};
   for (const { path, fallback } of listSettings()) {
-    const [group = "", key] = path;
+    const [group = "", key, ...below] = path;
+    // What has no default collides with none.
+    if (below.length > 0) continue;
     const value = valueAt(given, path) ?? fallback;
     defaults[group] = key === undefined ? value : { ...asObject(defaults[group]), [key]: value };
   }
