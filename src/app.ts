@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { AdminServer } from "./admin/server.ts";
-import { createPullsView } from "./admin/pulls-view.ts";
+import type { Protection } from "./access/protection.ts";
+import { AdminServer, type Readiness } from "./admin/server.ts";
+import { createPullsView, type PullsView } from "./admin/pulls-view.ts";
 import { createUnreachableView } from "./admin/unreachable-view.ts";
 import { formatAddress, type Address } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
@@ -15,8 +16,9 @@ import { exposeMetrics } from "./metrics/exposition.ts";
 import { observePulls } from "./metrics/observe-pulls.ts";
 import { observeTransfers } from "./metrics/observe-transfers.ts";
 import { observeUpstreams } from "./metrics/observe-upstreams.ts";
-import type { Listener } from "./proxy/listener.ts";
-import { createProxy, type BoundListener, type ProxySettings } from "./proxy/server.ts";
+import { ProtectionReload, type ProtectedListener } from "./config/protection-reload.ts";
+import type { BoundListener, Listener } from "./proxy/listener.ts";
+import { createProxy, type Proxy, type ProxySettings } from "./proxy/server.ts";
 import { joinObservers } from "./pull/join-observers.ts";
 import type { TransferEvent } from "./pull/transfer-event.ts";
 import type { TrackerSettings } from "./pull/settings.ts";
@@ -27,6 +29,8 @@ import { PullTracker } from "./pull/tracker.ts";
 export interface App {
   /** Binds every address, or none. Rejects with a message for the operator that names the setting. */
   start(): Promise<Started>;
+  /** Reads certificates, keys and credentials of listeners again; what cannot be used leaves its listener as it is. */
+  reloadFiles(): void;
   /** Stops gracefully: lets running transfers finish for the drain time, and observes every open pull. */
   stop(): Promise<void>;
 }
@@ -46,6 +50,9 @@ export interface AppDependencies {
 
 /** 250 ms: the tracker decides as late as this after the fact. Its observations are backdated all the same. */
 const TICK_MS = 250;
+
+/** 5 s: how late a changed certificate or password is noticed. */
+const FILES_TICK_MS = 5_000;
 
 /** 3 s for the last spans: with the default drain below the 30 s that Kubernetes waits before it kills. */
 const TRACES_STOP_MS = 3_000;
@@ -81,15 +88,14 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
     ...(relaysTokens(config) && { tokenRelay: { domainOf } }),
   });
   let state: "starting" | "serving" | "draining" = "starting";
-  const admin = new AdminServer({
-    ...config.admin.address,
-    expose: exposeMetrics(metrics),
-    pulls: view,
-    readiness: () => ({ ready: state === "serving", details: { state, unreachable: unreachable.hosts() } }),
-    failed: (error) => logger.error("an admin request failed", { error }),
+  const readiness = (): Readiness => ({
+    ready: state === "serving",
+    details: { state, unreachable: unreachable.hosts() },
   });
+  const admin = createAdmin(config, { metrics, pulls: view, readiness, logger });
+  const files = createReload(listProtected(config, proxy, admin), logger);
   let traces: Traces | undefined;
-  let ticker: NodeJS.Timeout | undefined;
+  let tickers: NodeJS.Timeout[] = [];
   let stopped: Promise<void> | undefined;
 
   async function start(): Promise<Started> {
@@ -99,7 +105,10 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
       await admin.close();
       throw toBindError(error, config);
     });
-    ticker = setInterval(() => advance(now()), TICK_MS).unref();
+    tickers = [
+      setInterval(() => advance(now()), TICK_MS).unref(),
+      setInterval(() => files.reloadIfChanged(), FILES_TICK_MS).unref(),
+    ];
     state = "serving";
     return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
   }
@@ -108,14 +117,14 @@ export function createApp(config: Config, { version, nodeVersion = "", logger }:
   async function stop(): Promise<void> {
     state = "draining";
     await proxy.drain(config.timeouts.drain);
-    clearInterval(ticker);
+    for (const ticker of tickers) clearInterval(ticker);
     joinObservers([(nowMs: number) => tracker.flush(nowMs)], failed)(now());
     await traces?.stop(TRACES_STOP_MS);
     await admin.close();
     await logger.flush();
   }
 
-  return { start, stop: () => (stopped ??= stop()) };
+  return { start, reloadFiles: () => files.reload(), stop: () => (stopped ??= stop()) };
 }
 
 function watchAge(metrics: Metrics, tracker: PullTracker): (nowMs: number) => void {
@@ -152,6 +161,45 @@ async function openTraces(
   };
 }
 
+interface Admin {
+  readonly metrics: Metrics;
+  readonly pulls: PullsView;
+  readonly readiness: () => Readiness;
+  readonly logger: Logger;
+}
+
+function createAdmin({ admin }: Config, { metrics, pulls, readiness, logger }: Admin): AdminServer {
+  return new AdminServer({
+    ...admin.address,
+    ...(admin.protection && { protection: admin.protection }),
+    expose: exposeMetrics(metrics),
+    pulls,
+    readiness,
+    failed: (error) => logger.error("an admin request failed", { error }),
+  });
+}
+
+function createReload(listeners: readonly ProtectedListener[], logger: Logger): ProtectionReload {
+  return new ProtectionReload(listeners, {
+    reloaded: (listener) => logger.info("files of a listener were read again", { listener }),
+    kept: (listener, mistakes) => {
+      const problems = mistakes.map(({ file, message }) => `${file}: ${message}`);
+      logger.error("files of a listener cannot be used; it goes on with what they said before", { listener, problems });
+    },
+  });
+}
+
+function listProtected(config: Config, proxy: Proxy, admin: AdminServer): ProtectedListener[] {
+  const listeners = config.listeners.map(({ name, files = {} }): ProtectedListener => ({
+    name,
+    files,
+    protect: (protection) => proxy.protect(name, protection),
+  }));
+  const { files = {} } = config.admin;
+  const all = [...listeners, { name: "admin", files, protect: (protection: Protection) => admin.protect(protection) }];
+  return all.filter(({ files: { tls, auth } }) => tls !== undefined || auth !== undefined);
+}
+
 function relaysTokens({ listeners, registries }: Config): boolean {
   return [...listeners, ...registries.values()].some(({ tokens }) => tokens === "relay");
 }
@@ -184,6 +232,9 @@ function toProxySettings({ timeouts, limits, headers }: Config): ProxySettings {
     resumeTimeoutMs: timeouts.resume,
     stallTimeoutMs: timeouts.stall,
     clientHeadTimeoutMs: timeouts.clientHeader,
+    clientBodyTimeoutMs: timeouts.clientBody,
+    maxConnections: limits.connections,
+    maxTransfers: limits.transfers,
     keepAliveTimeoutMs: timeouts.keepAlive,
     maxHeadBytes: limits.headerBytes,
     labelHeaders: headers,

@@ -1,4 +1,4 @@
-import type { TlsOptions } from "node:tls";
+import { createSecureContext, type TlsOptions } from "node:tls";
 import type { Credentials } from "./credentials.ts";
 
 /** Who may use a listener, and how its connections are protected: what files say, read and checked. */
@@ -22,4 +22,14 @@ export interface TlsMaterial {
 export function toTlsOptions({ cert, key, clientCa }: TlsMaterial): TlsOptions {
   const options: TlsOptions = { cert, key, minVersion: "TLSv1.2" };
   return clientCa === undefined ? options : { ...options, ca: clientCa, requestCert: true, rejectUnauthorized: true };
+}
+
+/** What OpenSSL has against it, such as a key that is too short; undefined if nothing. */
+export function findTlsMistake(material: TlsMaterial): string | undefined {
+  try {
+    createSecureContext(toTlsOptions(material));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

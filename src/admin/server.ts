@@ -1,6 +1,10 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { Credentials } from "../access/credentials.ts";
+import { Handshakes } from "../access/handshakes.ts";
+import { toTlsOptions, type Protection } from "../access/protection.ts";
 import type { Expose } from "../metrics/exposition.ts";
 import { INDEX_PAGE } from "./index-page.ts";
 import type { PullsView } from "./pulls-view.ts";
@@ -15,6 +19,8 @@ export interface AdminOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Absent: plain HTTP for everybody. */
+  readonly protection?: Protection;
   readonly expose: Expose;
   readonly pulls: Pick<PullsView, "toJson">;
   readonly readiness: () => Readiness;
@@ -26,31 +32,57 @@ interface Answer {
   readonly status?: number;
   readonly contentType: string;
   readonly body: string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Metrics, probes and views, on a listener of their own: they are never reachable through the proxy's. */
 export class AdminServer {
   readonly #options: AdminOptions;
-  readonly #server: Server;
+  readonly #server: Server | HttpsServer;
+  #protection: Protection;
   /** The one that asked longest ago, or never did, first. */
   readonly #connections = new Set<Socket>();
+  readonly #handshakes = new Handshakes();
 
   constructor(options: AdminOptions) {
     this.#options = options;
-    this.#server = createServer(
-      { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
-      (request, response) => {
-        this.#connections.delete(request.socket);
-        this.#connections.add(request.socket);
-        void this.#respond(request, response);
-      },
-    );
-    this.#server.on("connection", (socket: Socket) => this.#accept(socket));
+    this.#protection = options.protection ?? {};
+    const times = {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: HEAD_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_MS,
+    };
+    const { tls } = this.#protection;
+    this.#server =
+      tls === undefined
+        ? createHttpServer(times)
+        : createHttpsServer({ ...times, ...toTlsOptions(tls), handshakeTimeout: HEAD_TIMEOUT_MS });
+    this.#server.on("request", (request, response) => {
+      this.#connections.delete(request.socket);
+      this.#connections.add(request.socket);
+      void this.#respond(request, response);
+    });
+    if (tls !== undefined) this.#server.on("connection", (socket: Socket) => this.#shakeHands(socket));
+    this.#server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => this.#accept(socket));
+  }
+
+  /** From now on the listener is protected like this; connections that are open stay. */
+  protect(protection: Protection): void {
+    this.#protection = protection;
+    if ("setSecureContext" in this.#server && protection.tls !== undefined) {
+      this.#server.setSecureContext(toTlsOptions(protection.tls));
+    }
+  }
+
+  /** Those that do not finish their handshake must not keep others out either. */
+  #shakeHands(socket: Socket): void {
+    this.#handshakes.begin(socket);
+    if (this.#handshakes.size > MAX_CONNECTIONS) this.#handshakes.cutOldest();
   }
 
   /** Makes room by closing what is idle longest: silent connections must not keep probes and scrapers out. */
   #accept(socket: Socket): void {
+    this.#handshakes.finish(socket);
     this.#connections.add(socket);
     socket.once("close", () => this.#connections.delete(socket));
     const [oldest] = this.#connections;
@@ -71,6 +103,7 @@ export class AdminServer {
     if (!this.#server.listening) return;
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#handshakes.cutAll();
     await once(this.#server, "close");
   }
 
@@ -90,6 +123,11 @@ export class AdminServer {
   }
 
   async #answer({ method = "", url = "", headers }: IncomingMessage): Promise<Answer> {
+    const { credentials } = this.#protection;
+    const recognition = (await credentials?.recognize(headers.authorization)) ?? "known";
+    if (credentials !== undefined && recognition !== "known") {
+      return this.#forStrangers.get(pathOf(url))?.() ?? turnAway(recognition, credentials);
+    }
     const handle = this.#paths.get(pathOf(url));
     if (handle === undefined) return text(404, "not found; see /");
     if (method !== "GET" && method !== "HEAD")
@@ -106,10 +144,22 @@ export class AdminServer {
     ["/api/pulls", () => json(200, this.#options.pulls.toJson())],
   ]);
 
+  /** Probes have no credentials: they learn whether, and not why. */
+  readonly #forStrangers = new Map<string, () => Answer>([
+    ["/livez", () => text(200, "ok")],
+    ["/healthz", () => text(200, "ok")],
+    ["/readyz", () => readiness(this.#options.readiness().ready, {})],
+  ]);
+
   #readyz(): Answer {
     const { ready, details } = this.#options.readiness();
-    return json(ready ? 200 : 503, JSON.stringify({ ready, ...details }));
+    return readiness(ready, details);
   }
+}
+
+function turnAway(recognition: "unknown" | "busy", { challenges }: Credentials): Answer {
+  if (recognition === "busy") return { ...text(503, "too many passwords wait"), headers: { "Retry-After": "5" } };
+  return { ...text(401, "credentials are needed"), headers: { "WWW-Authenticate": challenges } };
 }
 
 /** 3 s for a request's head: scrapers and probes are near. */
@@ -128,6 +178,10 @@ const HARDENING = {
   "Referrer-Policy": "no-referrer",
   "Cache-Control": "no-store",
 };
+
+function readiness(ready: boolean, details: Readiness["details"]): Answer {
+  return json(ready ? 200 : 503, JSON.stringify({ ready, ...details }));
+}
 
 function text(status: number, message: string): Answer {
   return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };

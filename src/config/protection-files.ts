@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Credentials } from "../access/credentials.ts";
 import { parseBasicFile, parseBearerFile, type Parsed } from "../access/credentials-files.ts";
-import type { Protection, TlsMaterial } from "../access/protection.ts";
+import { findTlsMistake, type Protection, type TlsMaterial } from "../access/protection.ts";
 import { codeOf } from "./config-file.ts";
 import { readCertificates } from "./certificates.ts";
 
@@ -45,8 +45,16 @@ function readTls(
   const clientCa = clientCaFile === undefined ? undefined : readPem(["tls", "clientCaFile"], clientCaFile, mistakes);
   if (cert === undefined || key === undefined) return undefined;
   const message = findKeyMistake(cert, key);
-  if (message !== undefined) mistakes.push({ path: ["tls", "keyFile"], file: keyFile, message });
-  return { cert, key, ...(clientCa !== undefined && { clientCa }) };
+  if (message !== undefined) {
+    mistakes.push({ path: ["tls", "keyFile"], file: keyFile, message });
+    return undefined;
+  }
+  const material = { cert, key, ...(clientCa !== undefined && { clientCa }) };
+  const refused = findTlsMistake(material);
+  if (refused === undefined) return material;
+  const told = `refused by OpenSSL; expected a certificate that is good for TLS (${refused})`;
+  mistakes.push({ path: ["tls", "certFile"], file: certFile, message: told });
+  return undefined;
 }
 
 function findKeyMistake(cert: string, key: string): string | undefined {

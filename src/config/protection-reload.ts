@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import type { Protection } from "../access/protection.ts";
+import { codeOf } from "./config-file.ts";
 import { listFiles, readProtection, type FileMistake, type ProtectionFiles } from "./protection-files.ts";
 
 /** A listener whose files may change while it listens. */
@@ -23,39 +24,47 @@ export interface ReloadObserver {
 export class ProtectionReload {
   readonly #listeners: readonly ProtectedListener[];
   readonly #observer: ReloadObserver;
-  #seen: string;
+  /** State of each listener's files when they were read. */
+  readonly #seen = new Map<ProtectedListener, string>();
 
   constructor(listeners: readonly ProtectedListener[], observer: ReloadObserver) {
     this.#listeners = listeners;
     this.#observer = observer;
-    this.#seen = this.#look();
+    for (const listener of listeners) this.#seen.set(listener, fingerprintAll(listener));
   }
 
-  /** Reads again if some file changed since it was read. */
+  /** Reads again what changed since it was read. */
   reloadIfChanged(): void {
-    if (this.#look() !== this.#seen) this.reload();
-  }
-
-  /** Reads everything again. A listener with a bad file stays as it is, whole. */
-  reload(): void {
-    // Before reading: what changes meanwhile is seen the next time.
-    this.#seen = this.#look();
-    for (const { name, files, protect } of this.#listeners) {
-      const { protection, mistakes } = readProtection(files);
-      if (mistakes.length > 0) this.#observer.kept(name, mistakes);
-      else {
-        protect(protection);
-        this.#observer.reloaded(name);
-      }
+    for (const listener of this.#listeners) {
+      if (fingerprintAll(listener) !== this.#seen.get(listener)) this.#reload(listener);
     }
   }
 
-  #look(): string {
-    return this.#listeners.flatMap(({ files }) => listFiles(files).map(fingerprint)).join("\n");
+  /** Reads everything again. */
+  reload(): void {
+    for (const listener of this.#listeners) this.#reload(listener);
+  }
+
+  /** A listener with a bad file stays as it is, whole. */
+  #reload(listener: ProtectedListener): void {
+    // Before reading: what changes meanwhile is seen the next time.
+    this.#seen.set(listener, fingerprintAll(listener));
+    const { protection, mistakes } = readProtection(listener.files);
+    if (mistakes.length > 0) return this.#observer.kept(listener.name, mistakes);
+    listener.protect(protection);
+    this.#observer.reloaded(listener.name);
   }
 }
 
+function fingerprintAll({ files }: ProtectedListener): string {
+  return listFiles(files).map(fingerprint).join("\n");
+}
+
 function fingerprint(file: string): string {
-  const state = statSync(file, { throwIfNoEntry: false, bigint: true });
-  return state === undefined ? "none" : `${state.dev} ${state.ino} ${state.size} ${state.mtimeNs} ${state.ctimeNs}`;
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch (error) {
+    return codeOf(error);
+  }
 }

@@ -39,8 +39,13 @@ export const REFUSAL_REASONS = valuesOf<RefusalReason>({
   bad_path: true,
   bad_request: true,
   tls_on_plain_port: true,
+  plain_on_tls_port: true,
+  tls_handshake: true,
   head_too_large: true,
   head_timeout: true,
+  body_timeout: true,
+  unauthenticated: true,
+  overloaded: true,
 });
 
 const CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;

@@ -7,6 +7,7 @@ import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import { OVERLOADED } from "./refusal.ts";
 import { SEALED_TOKEN_SECONDS } from "./sealed-token.ts";
 import type { Head } from "./transfer.ts";
 import { Transfer } from "./transfer.ts";
@@ -56,6 +57,7 @@ export async function answerTokenRequest(plane: DataPlane, relay: TokenRelay, cl
 async function answer(asked: Asked): Promise<void> {
   const { plane, relay, client } = asked;
   const { request, connection } = client;
+  if (connection.isSurplus || plane.isOverloaded()) return refuse(asked, OVERLOADED.reason, OVERLOADED.message);
   if (!hasCleanFraming(request.rawHeaders)) return refuse(asked, "bad_request", "the length of the body is told twice");
   const question = await readInTime(asked);
   if (question === undefined) return refuse(asked, "bad_request", "this is no request for a token");

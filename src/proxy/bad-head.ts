@@ -1,4 +1,6 @@
 import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import { refusalResponse } from "./error-response.ts";
 
@@ -14,6 +16,18 @@ export function reasonOfParseError({ code = "", rawPacket }: ParseError): Refusa
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "head_timeout";
   if (!code.startsWith("HPE_") || code === "HPE_INVALID_EOF_STATE") return undefined;
   return rawPacket?.[0] === TLS_HANDSHAKE ? "tls_on_plain_port" : "bad_request";
+}
+
+/** Why there was no TLS handshake; undefined if the client just went away, or opened a connection to see whether it can. */
+export function reasonOfHandshakeError(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+): RefusalReason | undefined {
+  const { code = "" } = error;
+  if (code === "ERR_SSL_HTTP_REQUEST") return "plain_on_tls_port";
+  // A certificate that is not to be trusted: Node.js judges it after the handshake, and closes.
+  const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError);
+  return isUntrusted || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? "tls_handshake" : undefined;
 }
 
 /** RFC 8446 §5.1: content type of the record that holds a ClientHello. */

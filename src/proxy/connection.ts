@@ -1,22 +1,46 @@
 import type { Socket } from "node:net";
+import type { Credentials } from "../access/credentials.ts";
 import type { Failure } from "../pull/outcome.ts";
 import type { Listener } from "./listener.ts";
 import type { Transfer } from "./transfer.ts";
+
+/** What all connections together do. */
+export interface Load {
+  transfers: number;
+}
+
+export interface ConnectionOptions {
+  readonly id: number;
+  readonly listener: Listener;
+  readonly socket: Socket;
+  readonly load: Load;
+  /** There are more connections than there may be: the one request that it may make is told so. */
+  readonly isSurplus: boolean;
+  /** Who may use the listener, now; undefined: everybody. */
+  readonly credentials: () => Credentials | undefined;
+}
 
 /** One TCP connection of a client, with the transfers that run on it. */
 export class Connection {
   readonly id: number;
   readonly listener: Listener;
   readonly remoteAddress: string;
+  readonly isSurplus: boolean;
+  readonly #load: Load;
+  readonly #credentials: () => Credentials | undefined;
   readonly #socket: Socket;
   readonly #transfers = new Set<Transfer>();
   #closing = false;
+  #wasAsked = false;
   #turns = 0;
   #lastTurn: Promise<void> = Promise.resolve();
 
-  constructor(id: number, listener: Listener, socket: Socket) {
+  constructor({ id, listener, socket, load, isSurplus, credentials }: ConnectionOptions) {
     this.id = id;
     this.listener = listener;
+    this.isSurplus = isSurplus;
+    this.#load = load;
+    this.#credentials = credentials;
     this.remoteAddress = withoutMapping(socket.remoteAddress ?? "");
     this.#socket = socket;
   }
@@ -28,7 +52,16 @@ export class Connection {
 
   /** The next response says that it is the last one. */
   get isClosing(): boolean {
-    return this.#closing;
+    return this.#closing || this.isSurplus;
+  }
+
+  /** Kept alive after a request, with nothing to do. One that was never asked on may be about to be. */
+  get isIdle(): boolean {
+    return this.#wasAsked && this.#turns === 0 && this.#transfers.size === 0 && this.isOpen && !this.#closing;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#credentials();
   }
 
   get runningTransfers(): number {
@@ -43,6 +76,7 @@ export class Connection {
    */
   takeTurn(handle: () => Promise<void>): void {
     if (this.#turns > MAX_WAITING_TURNS) return this.destroy("client_aborted");
+    this.#wasAsked = true;
     this.#turns += 1;
     this.#lastTurn = this.#handleAfter(this.#lastTurn, handle);
   }
@@ -55,11 +89,12 @@ export class Connection {
 
   add(transfer: Transfer): void {
     this.#transfers.add(transfer);
+    this.#load.transfers += 1;
   }
 
   delete(transfer: Transfer): void {
-    this.#transfers.delete(transfer);
-    if (this.#closing) this.closeWhenIdle();
+    if (this.#transfers.delete(transfer)) this.#load.transfers -= 1;
+    if (this.isClosing) this.closeWhenIdle();
   }
 
   /** Closes after the responses that are on their way. */

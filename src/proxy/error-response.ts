@@ -37,16 +37,32 @@ const OF_REFUSAL: Readonly<Record<RefusalReason, { readonly status: number; read
   // RFC 6585 §5, RFC 9110 §15.5.9
   head_too_large: { status: 431, code: "UNSUPPORTED" },
   head_timeout: { status: 408, code: "UNSUPPORTED" },
+  body_timeout: { status: 408, code: "UNSUPPORTED" },
+  // These two are told to nobody: there is no connection on which a response could be read.
+  plain_on_tls_port: { status: 400, code: "UNSUPPORTED" },
+  tls_handshake: { status: 400, code: "UNSUPPORTED" },
+  unauthenticated: { status: statusOf("UNAUTHORIZED"), code: "UNAUTHORIZED" },
+  overloaded: { status: statusOf("UNAVAILABLE"), code: "UNAVAILABLE" },
 };
 
 export function failureResponse(failure: Failure, message: string): OwnResponse {
   return ownResponse(OF_FAILURE[failure], message);
 }
 
-export function refusalResponse(reason: RefusalReason, message: string, allow = "GET, HEAD"): OwnResponse {
-  const response = ownResponse(OF_REFUSAL[reason], message);
+const HEADERS_OF_REFUSAL: Partial<Readonly<Record<RefusalReason, readonly string[]>>> = {
   // RFC 9110 §15.5.6: a 405 must say what is allowed; §10.2.1: that may be nothing.
-  return reason === "method" ? { ...response, headers: [...response.headers, "Allow", allow] } : response;
+  method: ["Allow", "GET, HEAD"],
+  // 5 s: what most requests but those for large blobs take.
+  overloaded: ["Retry-After", "5"],
+};
+
+export function refusalResponse(
+  reason: RefusalReason,
+  message: string,
+  headers: readonly string[] = HEADERS_OF_REFUSAL[reason] ?? [],
+): OwnResponse {
+  const response = ownResponse(OF_REFUSAL[reason], message);
+  return { ...response, headers: [...response.headers, ...headers] };
 }
 
 function ownResponse({ status, code }: { status: number; code: ErrorCode }, message: string): OwnResponse {

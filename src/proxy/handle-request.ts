@@ -10,6 +10,7 @@ import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
 import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
+import { findStranger } from "./authenticate.ts";
 import { inspectBody, type BodyInspection } from "./inspect-body.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
@@ -31,6 +32,8 @@ export interface DataPlane {
   /** Lower-case names of request headers that are for the proxy and go no further. */
   readonly takenHeaders: ReadonlySet<string>;
   readonly nextTransferId: () => number;
+  /** More requests are being handled than may be, this one included. */
+  readonly isOverloaded: () => boolean;
   /** Absent: clients get their tokens elsewhere. */
   readonly tokens?: TokenRelay;
 }
@@ -48,7 +51,9 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
   const { listener } = connection;
   const { tokens } = plane;
 
-  // 0. Is it for a token, where the proxy relays them?
+  // 0. May this client use the listener? Is it for a token, where the proxy relays them?
+  const stranger = connection.credentials && (await findStranger(request, connection.credentials));
+  if (stranger !== undefined) return turnAway(plane, client, stranger);
   if (tokens !== undefined && isTokenRequest(request.url ?? "")) return answerTokenRequest(plane, tokens, client);
 
   // 1. What is asked for, and of which registry?
@@ -61,7 +66,13 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
   try {
     // 3. What the rules forbid is refused.
     const upstream = target.registry === "" ? undefined : plane.findUpstream(target.registry);
-    const refusal = findRefusal({ request, listener, target, upstream });
+    const refusal = findRefusal({
+      request,
+      listener,
+      target,
+      upstream,
+      isOverloaded: connection.isSurplus || plane.isOverloaded(),
+    });
     if (refusal !== undefined) return refuse(plane, client, transfer, refusal);
 
     // 4. A ping that names no registry asks whether a registry is here at all.
@@ -76,7 +87,7 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
 
     // 6. Its response is the client's: head, then body, as it comes.
     const led = tokens?.isOn(listener, upstream) === true;
-    const told = led ? tokens.leadHere(result, upstream, target, request.rawHeaders) : result;
+    const told = led ? tokens.leadHere(result, upstream, target, { listener, headers: request.rawHeaders }) : result;
     transfer.waits = new Waits(plane.now);
     const inspection = inspectBody({ ...told, method: request.method, target, upstream }, plane.verifier);
     await deliver(client, transfer, told, inspection);
@@ -207,7 +218,16 @@ function passHead(transfer: Transfer, { status, statusText, headers, host, body 
 
 function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {
   reportRefusal(plane, client.connection, refusal.reason);
-  answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.allow), "refused");
+  answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.headers), "refused");
+}
+
+/** Who may not use the listener makes no transfer that anybody observes: it is no pull of anyone's. */
+function turnAway(plane: DataPlane, client: ClientRequest, { reason, message, headers }: Refusal): void {
+  const { response, connection } = client;
+  if (!connection.isOpen) return;
+  reportRefusal(plane, connection, reason);
+  const unobserved = { id: plane.nextTransferId(), connection, response, observe: () => {}, now: plane.now };
+  answer(client, new Transfer(unobserved), refusalResponse(reason, message, headers));
 }
 
 function reportRefusal({ observe, now }: DataPlane, { listener }: Connection, reason: RefusalReason): void {

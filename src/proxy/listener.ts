@@ -1,3 +1,4 @@
+import type { Protection } from "../access/protection.ts";
 import type { Trigger } from "../pull/transfer-event.ts";
 
 /** One address on which clients are served. */
@@ -17,4 +18,18 @@ export interface Listener {
   readonly tokens?: "pass" | "relay";
   /** `proc`: look up the peer's process in /proc for each connection (same host only). */
   readonly peerIdentity: "none" | "proc";
+  /** As it is when the proxy is made; absent: plain HTTP for everybody. */
+  readonly protection?: Protection;
+}
+
+/** A listener that listens. */
+export interface BoundListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How clients spell where they reach a listener. */
+export function schemeOf({ protection }: Listener): "http" | "https" {
+  return protection?.tls === undefined ? "http" : "https";
 }

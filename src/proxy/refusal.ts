@@ -9,8 +9,8 @@ import type { Target } from "./resolve-registry.ts";
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly message: string;
-  /** What is allowed instead, of a method. */
-  readonly allow?: string;
+  /** Instead of those that the reason has by itself. */
+  readonly headers?: readonly string[];
 }
 
 export interface RefusalInput {
@@ -18,12 +18,15 @@ export interface RefusalInput {
   readonly listener: Listener;
   readonly target: Target;
   readonly upstream: Upstream | undefined;
+  /** There are more connections or transfers than there may be. */
+  readonly isOverloaded: boolean;
 }
 
 /** The first rule that forbids a request; undefined if none does. */
-export function findRefusal({ request, listener, target, upstream }: RefusalInput): Refusal | undefined {
+export function findRefusal({ request, listener, target, upstream, isOverloaded }: RefusalInput): Refusal | undefined {
   const { registry, route, naming, malformed } = target;
   const method = request.method ?? "";
+  if (isOverloaded) return OVERLOADED;
   if (!hasCleanFraming(request.rawHeaders)) {
     return { reason: "bad_request", message: "the request says in two ways where its body ends" };
   }
@@ -39,7 +42,7 @@ export function findRefusal({ request, listener, target, upstream }: RefusalInpu
     return { reason: "unknown_registry", message: "the request's registry is not host[:port], or there are several" };
   }
   if (route.kind === "upload" && !listener.allowPush) {
-    return { reason: "method", message: "uploads are not forwarded without allowPush", allow: "" };
+    return { reason: "method", message: "uploads are not forwarded without allowPush", headers: ["Allow", ""] };
   }
   if (!PULL_METHODS.has(method) && !(listener.allowPush && PUSH_METHODS.has(method))) {
     return { reason: "method", message: `method ${method} is not forwarded: only GET and HEAD are without allowPush` };
@@ -66,6 +69,11 @@ export function isPull(request: IncomingMessage, { route }: Target): boolean {
 const PULL_METHODS = new Set(["GET", "HEAD"]);
 const PUSH_METHODS = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const HAS_BODY = new Set(["POST", "PUT", "PATCH"]);
+
+export const OVERLOADED: Refusal = {
+  reason: "overloaded",
+  message: "too much is asked for at once; see limits.connections and limits.transfers",
+};
 
 const NO_REGISTRY: Refusal = {
   reason: "unknown_registry",

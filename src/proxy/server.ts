@@ -1,28 +1,35 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { Socket, type LookupFunction } from "node:net";
+import type { Socket, LookupFunction } from "node:net";
+import type { Protection } from "../access/protection.ts";
 import type { Observer, RefusalReason } from "../pull/transfer-event.ts";
 import type { CircuitChange } from "../upstream/circuit.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { UpstreamSettings } from "../upstream/upstream-settings.ts";
 import type { RegistrableDomain } from "../upstream/token-realm.ts";
 import type { FindUpstream } from "../upstream/upstream.ts";
-import { printRefusal, reasonOfParseError, type ParseError } from "./bad-head.ts";
+import { printRefusal } from "./bad-head.ts";
 import { BlobVerifier } from "./blob-verifier.ts";
+import { ClientConnections } from "./client-connections.ts";
+import { ClientServer, type ClientServerSettings } from "./client-server.ts";
 import { Connection } from "./connection.ts";
 import { handleRequest, type DataPlane } from "./handle-request.ts";
-import type { Listener } from "./listener.ts";
+import type { BoundListener, Listener } from "./listener.ts";
 import { Passthrough } from "./passthrough.ts";
 import { PeerProcesses, type Ends } from "./peer-process.ts";
 import type { LabelHeaders } from "./request-facts.ts";
 import { NAMESPACE_HEADER } from "./resolve-registry.ts";
 import { TokenRelay } from "./token-relay.ts";
 
-export interface ProxySettings extends UpstreamSettings {
+export interface ProxySettings extends UpstreamSettings, ClientServerSettings {
   /** For the head of a client's request; slower clients are cut off. */
   readonly clientHeadTimeoutMs: number;
   /** How long a client may keep an idle connection. Longer than clients do, so that it is they who close it. */
   readonly keepAliveTimeoutMs: number;
+  /** Without a byte of a request's body; silent clients are cut off. */
+  readonly clientBodyTimeoutMs: number;
+  /** Connections of clients on all listeners together. */
+  readonly maxConnections: number;
+  /** Requests that are handled at once. */
+  readonly maxTransfers: number;
   /** Lower-case names of the request headers that set labels. */
   readonly labelHeaders: LabelHeaders;
 }
@@ -39,16 +46,11 @@ export interface ProxyOptions {
   readonly tokenRelay?: { readonly domainOf: RegistrableDomain };
 }
 
-/** A listener that listens. */
-export interface BoundListener {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface Proxy {
   /** Binds every listener, or none. Rejects with what the system says of the first that cannot be bound. */
   listen(): Promise<BoundListener[]>;
+  /** From now on a listener is protected like this. Connections and transfers that are there stay. */
+  protect(listener: string, protection: Protection): void;
   /** Stops accepting, lets running transfers finish for up to `timeoutMs`, and closes. */
   drain(timeoutMs: number): Promise<void>;
   /** Ends everything at once. May be called twice. */
@@ -66,6 +68,9 @@ export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
   clientHeadTimeoutMs: 15_000,
   // Go's clients keep idle connections for 90 s.
   keepAliveTimeoutMs: 120_000,
+  clientBodyTimeoutMs: 60_000,
+  maxConnections: 10_000,
+  maxTransfers: 2_000,
   labelHeaders: { isolation: "x-pullmeter-isolation", trigger: "x-pullmeter-trigger" },
 };
 
@@ -79,10 +84,11 @@ class ProxyServer implements Proxy {
   readonly #settings: ProxySettings;
   readonly #plane: DataPlane;
   readonly #client: UpstreamClient;
-  readonly #servers: Server[];
+  readonly #servers: readonly ClientServer[];
   readonly #verifier = new BlobVerifier();
   readonly #peerProcesses = new PeerProcesses();
-  readonly #connections = new Map<Socket, Connection>();
+  readonly #connections = new ClientConnections();
+  readonly #load = { transfers: 0 };
   #connectionIds = 0;
   #transferIds = 0;
   #draining = false;
@@ -92,11 +98,13 @@ class ProxyServer implements Proxy {
     const settings = { ...DEFAULT_PROXY_SETTINGS, ...options.settings };
     this.#settings = settings;
     const { findUpstream, lookup, now, observe } = options;
-    const { headTimeoutMs, labelHeaders, stallTimeoutMs } = settings;
+    const { clientBodyTimeoutMs, headTimeoutMs, labelHeaders, maxTransfers, stallTimeoutMs } = settings;
     const onCircuit = (change: CircuitChange): void => observe({ type: "circuit-changed", atMs: now(), ...change });
     const client = new UpstreamClient({ settings, now, onCircuit, ...(lookup !== undefined && { lookup }) });
     const takenHeaders = new Set([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
-    const passthrough = new Passthrough({ client, observe, now, takenHeaders, headTimeoutMs, stallTimeoutMs });
+    const times = { headTimeoutMs, stallTimeoutMs, clientBodyTimeoutMs };
+    const passthrough = new Passthrough({ client, observe, now, takenHeaders, ...times });
+    const isOverloaded = (): boolean => this.#load.transfers > maxTransfers;
     const nextTransferId = (): number => ++this.#transferIds;
     this.#client = client;
     const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf, now);
@@ -111,6 +119,7 @@ class ProxyServer implements Proxy {
       labelHeaders,
       takenHeaders,
       nextTransferId,
+      isOverloaded,
     };
     this.#plane = { ...common, ...(tokens && { tokens }) };
     this.#servers = options.listeners.map((listener) => this.#createServer(listener));
@@ -119,10 +128,7 @@ class ProxyServer implements Proxy {
   async listen(): Promise<BoundListener[]> {
     try {
       const bound: BoundListener[] = [];
-      for (const [i, server] of this.#servers.entries()) {
-        const listener = this.#options.listeners[i];
-        if (listener !== undefined) bound.push(await bind(server, listener));
-      }
+      for (const server of this.#servers) bound.push(await server.bind());
       return bound;
     } catch (error) {
       await this.close();
@@ -130,10 +136,14 @@ class ProxyServer implements Proxy {
     }
   }
 
+  protect(name: string, protection: Protection): void {
+    this.#servers.find(({ listener }) => listener.name === name)?.protect(protection);
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     const closed = this.#stop();
-    for (const connection of this.#connections.values()) connection.closeWhenIdle();
+    for (const connection of this.#connections.all()) connection.closeWhenIdle();
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
@@ -145,53 +155,57 @@ class ProxyServer implements Proxy {
 
   async close(): Promise<void> {
     const closed = this.#stop();
-    for (const connection of this.#connections.values()) connection.destroy("proxy");
+    for (const connection of this.#connections.all()) connection.destroy("proxy");
     await closed;
     await Promise.all([this.#client.close(), this.#verifier.close()]);
   }
 
   /** Stops accepting, and resolves when the last connection was reported closed. */
   async #stop(): Promise<void> {
-    const sockets = [...this.#connections.keys()].map(
-      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
-    );
-    await Promise.all([...sockets, ...this.#servers.map(stop)]);
+    const sockets = this.#connections
+      .sockets()
+      .map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())));
+    await Promise.all([...sockets, ...this.#servers.map((server) => server.stop())]);
   }
 
-  #createServer(listener: Listener): Server {
-    const { clientHeadTimeoutMs, keepAliveTimeoutMs, maxHeadBytes } = this.#settings;
-    const server = createServer({
-      maxHeaderSize: maxHeadBytes,
-      headersTimeout: clientHeadTimeoutMs,
-      // An upload may take as long as it takes.
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(clientHeadTimeoutMs, CHECK_INTERVAL_MS),
-      keepAliveTimeout: keepAliveTimeoutMs,
-      // The rules for requests look at Host themselves, so that what they refuse is counted.
-      requireHostHeader: false,
-    });
-    // The size of the head bounds their number.
-    server.maxHeadersCount = 0;
-    server.on("connection", (socket: Socket) => this.#accept(listener, socket));
-    server.on("request", (request, response) => {
-      // Date is an end-to-end header: it is the registry's, or nobody's.
-      response.sendDate = false;
-      // An aborted transfer is told by its connection.
-      response.on("error", () => {});
-      const connection = this.#connections.get(request.socket);
-      connection?.takeTurn(() => handleRequest(this.#plane, { request, response, connection }));
-    });
-    server.on("connect", (request: IncomingMessage) => this.#turnAway(request.socket, "method"));
-    server.on("clientError", (error: ParseError, duplex) => {
-      if (duplex instanceof Socket) this.#turnAway(duplex, reasonOfParseError(error));
+  #createServer(listener: Listener): ClientServer {
+    const server: ClientServer = new ClientServer(listener, this.#settings, {
+      accepted: (socket) => this.#accept(server, socket),
+      requested: (request, response) => {
+        // Date is an end-to-end header: it is the registry's, or nobody's.
+        response.sendDate = false;
+        // An aborted transfer is told by its connection.
+        response.on("error", () => {});
+        const connection = this.#connections.askedOn(request.socket);
+        connection?.takeTurn(() => handleRequest(this.#plane, { request, response, connection }));
+      },
+      garbled: (socket, reason) => this.#turnAway(socket, reason),
+      mayShakeHands: () => this.#surplus() <= MAX_SURPLUS,
+      unshaken: (reason) => this.#refused(listener, reason),
     });
     return server;
   }
 
-  #accept(listener: Listener, socket: Socket): void {
+  #accept(server: ClientServer, socket: Socket): void {
     const { now, observe } = this.#options;
-    const connection = new Connection(++this.#connectionIds, listener, socket);
-    this.#connections.set(socket, connection);
+    const { listener } = server;
+    // Node.js takes its own listener off a socket that asked for CONNECT.
+    socket.on("error", () => {});
+    const surplus = this.#makeRoom();
+    if (surplus > MAX_SURPLUS) {
+      this.#refused(listener, "overloaded");
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection({
+      id: ++this.#connectionIds,
+      listener,
+      socket,
+      load: this.#load,
+      isSurplus: surplus > 0,
+      credentials: () => server.credentials,
+    });
+    this.#connections.add(socket, connection);
     const peerProcess = listener.peerIdentity === "proc" ? this.#peerProcesses.find(endsOf(socket)) : undefined;
     observe({
       type: "connection-opened",
@@ -201,8 +215,6 @@ class ProxyServer implements Proxy {
       remoteAddress: connection.remoteAddress,
       ...(peerProcess !== undefined && { peerProcess }),
     });
-    // Node.js takes its own listener off a socket that asked for CONNECT.
-    socket.on("error", () => {});
     // No client of a registry closes its half while it waits: it went away.
     socket.on("end", () => connection.runningTransfers > 0 && connection.destroy("client_aborted"));
     socket.on("close", () => {
@@ -211,6 +223,23 @@ class ProxyServer implements Proxy {
       observe({ type: "connection-closed", atMs: now(), connection: connection.id });
     });
     if (this.#draining) connection.closeWhenIdle();
+  }
+
+  /** How many connections there are beyond those that may be, a new one included. */
+  #surplus(): number {
+    const handshakes = this.#servers.reduce((sum, server) => sum + server.handshakes, 0);
+    return this.#connections.size + handshakes + 1 - this.#settings.maxConnections;
+  }
+
+  /** The same after closing what is idle, if there is too much. */
+  #makeRoom(): number {
+    const surplus = this.#surplus();
+    return surplus > 0 && this.#connections.closeLongestIdle() ? 0 : surplus;
+  }
+
+  #refused(listener: Listener, reason: RefusalReason): void {
+    const { now, observe } = this.#options;
+    observe({ type: "refused", atMs: now(), listener: listener.name, reason });
   }
 
   /** Answers bytes that are no request that could be handled, and closes. */
@@ -222,8 +251,7 @@ class ProxyServer implements Proxy {
       return;
     }
     if (!socket.writable) return;
-    const { now, observe } = this.#options;
-    observe({ type: "refused", atMs: now(), listener: connection.listener.name, reason });
+    this.#refused(connection.listener, reason);
     socket.end(printRefusal(reason));
     // Closing with unread bytes would reset the connection before the client has read why: take them for a moment.
     socket.resume();
@@ -232,25 +260,11 @@ class ProxyServer implements Proxy {
   }
 }
 
-/** 5 s: how exactly the time for a head is kept. */
-const CHECK_INTERVAL_MS = 5_000;
+/** 1,000 connections are still taken to be told that there are too many; beyond it they are closed without a word. */
+const MAX_SURPLUS = 1_000;
 
 /** 1 s: enough to read a refusal of 200 bytes. */
 const LINGER_MS = 1_000;
-
-async function bind(server: Server, { name, host, port }: Listener): Promise<BoundListener> {
-  server.listen({ host, port });
-  await once(server, "listening");
-  const address = server.address();
-  return { name, host, port: typeof address === "object" && address !== null ? address.port : port };
-}
-
-/** Stops listening and resolves when the last connection is closed. */
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-  });
-}
 
 function endsOf({ remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 }: Socket): Ends {
   return {

@@ -8,7 +8,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { errorBody } from "../oci/error-code.ts";
 import type { OwnResponse } from "./error-response.ts";
 import { headerValue, type RawHeaders } from "./headers.ts";
-import type { Listener } from "./listener.ts";
+import { schemeOf, type Listener } from "./listener.ts";
 import type { Target } from "./resolve-registry.ts";
 import { TokenSealer } from "./sealed-token.ts";
 import { TokenMemory } from "./token-memory.ts";
@@ -52,9 +52,9 @@ export class TokenRelay {
     response: UpstreamResponse,
     upstream: Upstream,
     target: Target,
-    requestHeaders: RawHeaders,
+    { listener, headers: requestHeaders }: { readonly listener: Listener; readonly headers: RawHeaders },
   ): UpstreamResponse {
-    const base = baseOf(requestHeaders);
+    const base = baseOf(listener, requestHeaders);
     if (base === undefined || this.learn(upstream, response.headers)?.kind !== "bearer") return response;
     const isPrefix = target.naming === "path";
     const realm = `${base}${TOKEN_PATH}${isPrefix ? "" : `/${encodeURIComponent(target.registry)}`}`;
@@ -72,7 +72,7 @@ export class TokenRelay {
 
   /** The answer to a ping of a shared listener: clients then ask for a token, and its scope says of which registry. */
   sharedChallenge(listener: Listener, headers: RawHeaders): OwnResponse | undefined {
-    const base = baseOf(headers);
+    const base = baseOf(listener, headers);
     if (listener.tokens !== "relay" || base === undefined || bearerOf(headers) !== undefined) return undefined;
     const body = errorBody("UNAUTHORIZED", "pullmeter: ask for a token; its scope names the registry");
     return {
@@ -111,8 +111,8 @@ function bearerOf(headers: RawHeaders): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(headerValue(headers, "authorization") ?? "")?.[1];
 }
 
-/** Where the client reached the proxy, by its own account. The listener speaks plain http. */
-function baseOf(headers: RawHeaders): string | undefined {
+/** Where the client reached the proxy, by its own account. */
+function baseOf(listener: Listener, headers: RawHeaders): string | undefined {
   const host = parseRegistryHost(headerValue(headers, "host")?.trim() ?? "");
-  return host === undefined ? undefined : `http://${host}`;
+  return host === undefined ? undefined : `${schemeOf(listener)}://${host}`;
 }

@@ -209,5 +209,10 @@ export type RefusalReason =
   | "bad_path"
   | "bad_request"
   | "tls_on_plain_port"
+  | "plain_on_tls_port"
+  | "tls_handshake"
   | "head_too_large"
-  | "head_timeout";
+  | "head_timeout"
+  | "body_timeout"
+  | "unauthenticated"
+  | "overloaded";

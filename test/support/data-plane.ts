@@ -52,10 +52,11 @@ export async function startProxy(t: TestContext, options: TestProxyOptions): Pro
   const port = bound?.port ?? 0;
   return {
     listen: () => proxy.listen(),
+    protect: (listener, protection) => proxy.protect(listener, protection),
     drain: (timeoutMs) => proxy.drain(timeoutMs),
     close: () => proxy.close(),
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.listener?.protection?.tls ? "https" : "http"}://127.0.0.1:${port}`,
     events,
     event: async (type, matches = () => true) => {
       for (;;) {

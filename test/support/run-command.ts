@@ -14,8 +14,14 @@ export interface CommandResult {
 type Environment = Readonly<Record<string, string>>;
 
 /** Runs the command line from source to its end. Nothing of this process's environment reaches it. */
-export async function runCommand(args: readonly string[], environment: Environment = {}): Promise<CommandResult> {
-  const child = spawn(process.execPath, [ENTRY, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+export async function runCommand(
+  args: readonly string[],
+  environment: Environment = {},
+  input = "",
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [ENTRY, ...args], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+  // Most commands end without having read it.
+  child.stdin.on("error", () => {}).end(input);
   const printed = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.stderr += text));

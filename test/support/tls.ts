@@ -10,4 +10,10 @@ export const TEST_TLS = {
   key: readFileSync(join(FOLDER, "key.pem"), "utf8"),
   /** A certificate for the same names and key that signs itself, and was good on 2020-01-01 only. */
   expired: readFileSync(join(FOLDER, "expired.pem"), "utf8"),
+  /** Another CA, and what it signed, all of it for one key: a client, the same of 2020-01-01 only, and a server of the same names. */
+  clientCa: readFileSync(join(FOLDER, "client-ca.pem"), "utf8"),
+  client: readFileSync(join(FOLDER, "client.pem"), "utf8"),
+  clientExpired: readFileSync(join(FOLDER, "client-expired.pem"), "utf8"),
+  rotated: readFileSync(join(FOLDER, "rotated.pem"), "utf8"),
+  clientKey: readFileSync(join(FOLDER, "client-key.pem"), "utf8"),
 };

@@ -65,7 +65,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-protection.yaml:26: listeners[5].auth.bearerFile: nobody is in it; expected lines of a token of 16 or more of letters, digits and -._~+/ (got "empty-tokens")',
     'invalid-protection.yaml:27: listeners[6].address: the network could read passwords, because its tokens is "relay"; expected tls, an address on loopback, or allowCleartextTokens: true (got "10.0.0.1:5006")',
     'invalid-protection.yaml:29: listeners[7].address: the network could read passwords, because registries["relayed.example.com"].tokens is "relay"; expected tls, an address on loopback, or allowCleartextTokens: true (got ":5007")',
-    'invalid-protection.yaml:40: admin.auth.bearerFile: cannot be read; expected a file (ENOENT) (got "missing-tokens")',
+    'invalid-protection.yaml:37: listeners[10].tls.certFile: refused by OpenSSL; expected a certificate that is good for TLS (error:0A00018F:SSL routines::ee key too small) (got "weak.pem")',
+    'invalid-protection.yaml:44: admin.auth.bearerFile: cannot be read; expected a file (ENOENT) (got "missing-tokens")',
   ],
   "invalid-registries.yaml": [
     'invalid-registries.yaml:3: listeners[0].registry: not a registry; expected HOST or HOST:PORT in lower case, such as registry.example.com:5000, without scheme or path (got "https://ghcr.io")',

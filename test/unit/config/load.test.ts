@@ -61,7 +61,10 @@ test("every timeout has the default that the data plane itself has", () => {
       resumeTimeoutMs: timeouts.resume,
       stallTimeoutMs: timeouts.stall,
       clientHeadTimeoutMs: timeouts.clientHeader,
+      clientBodyTimeoutMs: timeouts.clientBody,
       keepAliveTimeoutMs: timeouts.keepAlive,
+      maxConnections: limits.connections,
+      maxTransfers: limits.transfers,
       maxHeadBytes: limits.headerBytes,
       labelHeaders: headers,
     },
@@ -72,8 +75,13 @@ test("every timeout has the default that the data plane itself has", () => {
 test("a file with every kind of setting is read whole", () => {
   const { config } = load({ file: join(FIXTURES, "valid-full.yaml") });
   const inherited = { isolation: "podman", allowPush: false, peerIdentity: "none", tokens: "pass" };
-  assert.deepEqual(config.listeners, [
-    { name: "shared", address: { host: "", port: 5000 }, ...inherited },
+  const [shared, ...others] = config.listeners;
+  const { files, protection, ...rest } = shared ?? {};
+  assert.deepEqual(rest, { name: "shared", address: { host: "", port: 5000 }, ...inherited });
+  assert.deepEqual(files?.tls?.keyFile, join(FIXTURES, "../tls/key.pem"));
+  assert.match(protection?.tls?.clientCa ?? "", /^-----BEGIN CERTIFICATE-----/);
+  assert.equal(protection?.credentials?.challenges.length, 2);
+  assert.deepEqual(others, [
     { name: "docker.io", address: { host: "::1", port: 5001 }, registry: "docker.io", ...inherited, trigger: "warmup" },
     {
       name: "internal",
@@ -100,7 +108,10 @@ test("a file with every kind of setting is read whole", () => {
   );
   assert.deepEqual(config.allowRegistries, ["*.example.com", "registry.example.org:5000"]);
   assert.equal(config.wellKnownRegistries, false);
-  assert.deepEqual(config.admin, { address: { host: "localhost", port: 9191 }, finishedPullsKept: 0 });
+  const { files: adminFiles, protection: adminProtection, ...admin } = config.admin;
+  assert.deepEqual(admin, { address: { host: "localhost", port: 9191 }, finishedPullsKept: 0 });
+  assert.deepEqual(adminFiles, { auth: { bearerFile: join(FIXTURES, "tokens") } });
+  assert.deepEqual(adminProtection?.credentials?.challenges, ['Bearer realm="pullmeter"']);
   assert.deepEqual(config.metrics, { originName: "none" });
   assert.deepEqual(config.headers, { isolation: "x-isolation", trigger: "x-pullmeter-trigger" });
   assert.deepEqual(config.timeouts, {
@@ -110,11 +121,12 @@ test("a file with every kind of setting is read whole", () => {
     resume: 45_000,
     stall: 90_000,
     clientHeader: 15_000,
+    clientBody: 10_000,
     keepAlive: 120_000,
     drain: 0,
   });
   assert.equal(config.tracker.daemonSettle, 1500);
-  assert.deepEqual(config.limits, { headerBytes: 32_768 });
+  assert.deepEqual(config.limits, { headerBytes: 32_768, connections: 100, transfers: 50 });
   assert.deepEqual(config.log, { level: "debug" });
 });
 

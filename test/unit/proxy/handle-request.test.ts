@@ -32,10 +32,18 @@ for (const [name, headers] of Object.entries(HEADS)) {
       labelHeaders: { isolation: "x-i", trigger: "x-t" },
       takenHeaders: new Set<string>(),
       nextTransferId: () => 1,
+      isOverloaded: () => false,
     } as unknown as DataPlane;
     const listener = { name: "test", host: "", port: 0, registry: "registry.test", allowPush: false } as const;
     const server = createServer((request, response) => {
-      const connection = new Connection(1, { ...listener, peerIdentity: "none" }, request.socket);
+      const connection = new Connection({
+        id: 1,
+        listener: { ...listener, peerIdentity: "none" },
+        socket: request.socket,
+        load: { transfers: 0 },
+        isSurplus: false,
+        credentials: () => undefined,
+      });
       void handleRequest(plane, { request, response, connection });
     });
     server.listen(0, "127.0.0.1");
