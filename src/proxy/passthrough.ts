@@ -8,6 +8,7 @@ import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/ups
 import type { Upstream } from "../upstream/upstream.ts";
 import { forwardPushHeaders, type RawHeaders } from "./headers.ts";
 import { throughProxy, type Target } from "./resolve-registry.ts";
+import { watchSilentBody } from "./silent-body.ts";
 import type { Transfer } from "./transfer.ts";
 
 export interface PassthroughOptions {
@@ -18,6 +19,8 @@ export interface PassthroughOptions {
   /** From the end of the request to the response's head; an upload may take as long as it takes. */
   readonly headTimeoutMs: number;
   readonly stallTimeoutMs: number;
+  /** Without a byte of the request's body from the client. */
+  readonly clientBodyTimeoutMs: number;
 }
 
 export interface PassthroughRequest {
@@ -72,9 +75,13 @@ export class Passthrough {
   }
 
   #send({ request, response, transfer, target, upstream }: PassthroughRequest): Promise<IncomingMessage> {
-    const { client, headTimeoutMs, takenHeaders } = this.#options;
+    const { client, clientBodyTimeoutMs, headTimeoutMs, now, observe, takenHeaders } = this.#options;
     request.headers = groupHeaders(forwardPushHeaders(request.rawHeaders, takenHeaders));
     request.url = target.path;
+    watchSilentBody(request, clientBodyTimeoutMs, () => {
+      observe({ type: "refused", atMs: now(), listener: transfer.listener.name, reason: "body_timeout" });
+      transfer.fail("client_aborted");
+    });
     // `selfHandleResponse`: http-proxy would fold headers; they go the way of all others instead.
     // `toProxy`: the path goes on byte for byte instead of being parsed and printed again.
     const proxy = createProxyServer({ selfHandleResponse: true, toProxy: true, changeOrigin: true });

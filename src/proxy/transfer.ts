@@ -4,6 +4,7 @@ import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Connection } from "./connection.ts";
 import { writableOrder, type RawHeaders } from "./headers.ts";
+import type { Listener } from "./listener.ts";
 import type { Waits } from "./waits.ts";
 import { readResponseFacts } from "./response-facts.ts";
 
@@ -46,6 +47,10 @@ export class Transfer {
   /** Aborted when nobody wants the response any more. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  get listener(): Listener {
+    return this.#options.connection.listener;
   }
 
   get isOver(): boolean {
