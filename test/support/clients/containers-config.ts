@@ -21,6 +21,8 @@ export interface ContainersOptions {
   readonly registriesConf?: string;
   /** The text of an auth.json: `{"auths":{"127.0.0.1:5001":{"auth":"<base64 user:password>"}}}`. */
   readonly authJson?: string;
+  /** A folder with ca.crt, and for client certificates client.cert and client.key. */
+  readonly certFolder?: string;
 }
 
 /** https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md */

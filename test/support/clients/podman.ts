@@ -17,7 +17,8 @@ export async function createPodman(options: ContainersOptions): Promise<Client> 
       const { authFile, credentials } = pull;
       const creds = credentials ? [`--creds=${credentials.username}:${credentials.password}`] : [];
       const auth = authFile === undefined ? [] : [`--authfile=${authFile}`];
-      const args = ["pull", "--quiet", `--signature-policy=${policyFile}`, ...auth, ...creds, image];
+      const certs = options.certFolder === undefined ? [] : [`--cert-dir=${options.certFolder}`];
+      const args = ["pull", "--quiet", `--signature-policy=${policyFile}`, ...certs, ...auth, ...creds, image];
       const result = await runPull(path, args, env, pull);
       lastError = result.error;
       return result;
