@@ -93,6 +93,36 @@ describe("the chart", { skip }, () => {
     assert.deepEqual(rendered.flatMap(problems), []);
   });
 
+  test("an admin listener with TLS and credentials is probed and scraped by HTTPS, its Secret mounted", () => {
+    const values = {
+      config: {
+        admin: {
+          address: "0.0.0.0:9090",
+          tls: { certFile: "/etc/pullmeter-tls/tls.crt", keyFile: "/etc/pullmeter-tls/tls.key" },
+          auth: { bearerFile: "/etc/pullmeter-tls/tokens" },
+        },
+      },
+      extraVolumes: [{ name: "tls", secret: { secretName: "pullmeter-tls" } }],
+      extraVolumeMounts: [{ name: "tls", mountPath: "/etc/pullmeter-tls", readOnly: true }],
+      podMonitor: {
+        enabled: true,
+        authorization: { credentials: { name: "pullmeter-tls", key: "token" } },
+        tlsConfig: { serverName: "pullmeter" },
+      },
+    };
+    const set = Object.entries(values).flatMap(([key, value]) => ["--set-json", `${key}=${JSON.stringify(value)}`]);
+    const rendered = parseObjects(render(helm4, CHART, ...set));
+    assert.deepEqual(rendered.flatMap(problems), []);
+    const [container] = podSpecOf(find(rendered, "DaemonSet"))?.containers ?? [];
+    for (const probe of [container?.startupProbe, container?.livenessProbe, container?.readinessProbe]) {
+      assert.partialDeepStrictEqual(probe, { httpGet: { scheme: "HTTPS" } });
+    }
+    assert.partialDeepStrictEqual(container?.volumeMounts, [{}, { mountPath: "/etc/pullmeter-tls" }]);
+    const [endpoint] = find(rendered, "PodMonitor").spec?.podMetricsEndpoints ?? [];
+    const { authorization, tlsConfig } = values.podMonitor;
+    assert.partialDeepStrictEqual(endpoint, { scheme: "https", authorization, tlsConfig });
+  });
+
   test("daemonset: the selector survives every upgrade", (t) => {
     const chart = temporaryFolder(t);
     cpSync(CHART, chart, { recursive: true });

@@ -32,16 +32,25 @@ startupProbe:
   httpGet:
     path: /readyz
     port: pullmeter-admin
+    {{- if .Values.config.admin.tls }}
+    scheme: HTTPS
+    {{- end }}
   {{- toYaml .Values.startupProbe | nindent 2 }}
 livenessProbe:
   httpGet:
     path: /livez
     port: pullmeter-admin
+    {{- if .Values.config.admin.tls }}
+    scheme: HTTPS
+    {{- end }}
   {{- toYaml .Values.livenessProbe | nindent 2 }}
 readinessProbe:
   httpGet:
     path: /readyz
     port: pullmeter-admin
+    {{- if .Values.config.admin.tls }}
+    scheme: HTTPS
+    {{- end }}
   {{- toYaml .Values.readinessProbe | nindent 2 }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
