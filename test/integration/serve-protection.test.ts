@@ -9,6 +9,8 @@ import { test, type TestContext } from "node:test";
 import { runCommand, startCommand } from "../support/run-command.ts";
 import { TEST_TLS } from "../support/tls.ts";
 
+const TLS_FOLDER = join(import.meta.dirname, "../fixtures/tls");
+
 const PASSWORD = "canary-password";
 const NEXT_PASSWORD = "canary-next-password";
 const TOKEN = "canary-token-of-prometheus";
@@ -115,4 +117,32 @@ test("a password is read from standard input, and an empty one or a name with a 
   assert.deepEqual([empty.code, empty.stdout], [1, ""]);
   assert.match(empty.stderr, /no password; expected a line on standard input/);
   assert.equal((await runCommand(["hash-password", "al:ice"], {}, "x\n")).code, 2);
+});
+
+test("serve warns of what others can use, and of passwords that they can read", async (t) => {
+  const folder = makeFolder(t);
+  writeFileSync(join(folder, "tokens"), `${TOKEN}\n`);
+  const file = join(folder, "pullmeter.yaml");
+  writeFileSync(
+    file,
+    `listeners:
+  - address: 0.0.0.0:0
+  - address: 127.0.0.1:0
+  - address: 0.0.0.0:0
+    name: token
+    auth: { bearerFile: tokens }
+  - address: 0.0.0.0:0
+    name: mutual
+    tls:
+      certFile: ${join(TLS_FOLDER, "cert.pem")}
+      keyFile: ${join(TLS_FOLDER, "key.pem")}
+      clientCaFile: ${join(TLS_FOLDER, "client-ca.pem")}
+admin: { address: "127.0.0.1:0" }
+`,
+  );
+  const command = startCommand(["serve", "--config", file]);
+  t.after(() => command.kill());
+  await command.line("serving");
+  const warnings = command.lines.filter(({ level }) => level === "warn").map(({ addresses }) => addresses);
+  assert.deepEqual(warnings, [["0.0.0.0:0"], ["0.0.0.0:0"]]);
 });
