@@ -237,12 +237,12 @@ const limits = z.strictObject({
   connections: integer(1, 1_000_000)
     .default(10_000)
     .describe(
-      "Most connections of clients on all listeners together. Beyond it the one that is idle longest is closed, or if none is idle, the new one gets a 503. Twice what a registry's mirror for 1,000 nodes sees; each takes one of the process's file descriptors.",
+      "Most connections of clients on all listeners together. Beyond it the one that is idle longest is closed, or if none is idle, the new one gets a 503. Twice the 5,000 idle ones that a busy node's clients keep at worst; an idle one takes a file descriptor and 11 KiB, with TLS 60 KiB.",
     ),
   transfers: integer(1, 1_000_000)
     .default(2_000)
     .describe(
-      "Most requests that are handled at once; beyond it a client gets a 503 and `Retry-After`. Twice what 1,000 concurrent downloads need; each holds buffers of some 100 KiB and a connection to a registry.",
+      "Most requests that are handled at once; beyond it a client gets a 503 and `Retry-After`. Twice 1,000 concurrent downloads; each takes two file descriptors, and 100 KiB when its client does not read, with TLS 300 KiB.",
     ),
 });
 
