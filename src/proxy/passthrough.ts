@@ -78,9 +78,11 @@ export class Passthrough {
     const { client, clientBodyTimeoutMs, headTimeoutMs, now, observe, takenHeaders } = this.#options;
     request.headers = groupHeaders(forwardPushHeaders(request.rawHeaders, takenHeaders));
     request.url = target.path;
-    watchSilentBody(request, clientBodyTimeoutMs, () => {
+    watchSilentBody({ request, response }, clientBodyTimeoutMs, () => {
       observe({ type: "refused", atMs: now(), listener: transfer.listener.name, reason: "body_timeout" });
       transfer.fail("client_aborted");
+      // The registry may have answered before it had everything: then there is no transfer to fail any more.
+      request.socket.destroy();
     });
     // `selfHandleResponse`: http-proxy would fold headers; they go the way of all others instead.
     // `toProxy`: the path goes on byte for byte instead of being parsed and printed again.

@@ -103,6 +103,11 @@ function authJson(entries: Readonly<Record<string, Credentials>>): string {
   return JSON.stringify({ auths: Object.fromEntries(auths) });
 }
 
+/** containerd sends it with every request to this host, beside what it says to the registry. */
+function sayBob(host: string): string {
+  return `  [host."https://${host}".header]\n    proxy-authorization = ${JSON.stringify(basic(BOB))}`;
+}
+
 for (const release of ["bookworm", "sid"] as const) {
   test(
     `podman (${release}) pulls through TLS with a password, and with a certificate logs in at the registry itself`,
@@ -147,13 +152,11 @@ for (const release of ["bookworm", "sid"] as const) {
       const mirror = (host: string, ...lines: readonly string[]): string =>
         [`[host."https://${host}"]`, '  capabilities = ["pull", "resolve"]', ca, ...lines, ""].join("\n");
       const client = `  client = [[${JSON.stringify(join(certFolder, "client.cert"))}, ${JSON.stringify(join(certFolder, "client.key"))}]]`;
-      const header = (host: string): string =>
-        `  [host."https://${host}".header]\n    proxy-authorization = ${JSON.stringify(basic(BOB))}`;
       const containerd = await startContainerd({
         release,
         hosts: {
-          "open.test": mirror(withPassword.open, header(withPassword.open)),
-          "basic.test": mirror(withPassword.basic, header(withPassword.basic)),
+          "open.test": mirror(withPassword.open, sayBob(withPassword.open)),
+          "basic.test": mirror(withPassword.basic, sayBob(withPassword.basic)),
           "token.test": mirror(withCertificate.token, client),
         },
       });

@@ -148,6 +148,26 @@ test("a client whose upload the registry does not take for a while is not at fau
   );
 });
 
+test("a client that stops although the registry has answered already is cut off as well", async (t) => {
+  const server = createServer((_, response) => response.writeHead(413).end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const proxy = await startProxy(t, {
+    upstreams: [upstreamAt(`http://127.0.0.1:${port}`)],
+    listener: { allowPush: true },
+    settings: { clientBodyTimeoutMs: 300 },
+  });
+  const socket = await openSocket(proxy.port);
+  // Without `Connection: close`: it is the proxy that ends it.
+  socket.write(`${patchHead(100).replace("Connection: close\r\n", "")}half`);
+  assert.match(parseResponse(await readAll(socket)).statusLine, / 413 /);
+});
+
 test("the time for a body is none for its response", async (t) => {
   const { proxy } = await startUploads(t, { pauseMs: 1_000 });
   const socket = await openSocket(proxy.port);
