@@ -45,7 +45,11 @@ function elsewhere(origin: string, rest: string): Hop | undefined {
   return url && { origin: url, path: rest.startsWith("/") ? rest : `/${rest}` };
 }
 
+// RFC 3986 §3.1. Browsers read `http:/x` as a path, others as a host: what is read in two ways is not followed.
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
 function sameOrigin(from: Hop, text: string): Hop | undefined {
+  if (SCHEME.test(text)) return undefined;
   if (text.startsWith("/")) return { origin: from.origin, path: text.replace(/#.*$/s, "") };
   const url = parseUrl(text, `${from.origin.origin}${from.path}`);
   if (url === undefined || url.origin !== from.origin.origin) return undefined;

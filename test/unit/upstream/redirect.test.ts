@@ -41,6 +41,8 @@ for (const location of [
   "ftp://cdn.test/x",
   "javascript:1",
   "data:,x",
+  "https:/registry.test/x",
+  "https:registry.test/x",
   "https://",
   "https://cdn.test:99999/",
   "https://a b/",
