@@ -116,6 +116,10 @@ export class Passthrough {
       proxy.once("proxyReq", (made) => {
         outgoing = made;
         if (failed) made.destroy();
+        // A connection that ended without a response is no error to Node.js when it was asked to switch protocols.
+        made.once("close", () => {
+          if (answered === undefined) fail(new UpstreamError("truncated", `${upstream.origin.host}: no response`));
+        });
       });
       proxy.once("proxyRes", (answer) => {
         clearTimeout(timer);

@@ -302,6 +302,17 @@ test("an upstream that is down, silent or cuts a listing is told as for a pull",
   assert.deepEqual(failures, ["header_timeout", "truncated", undefined, "truncated", undefined, "stalled", "connect"]);
 });
 
+test("an upstream that switches protocols unasked is told at once, not when the time is over", async (t) => {
+  const upstream = await startScriptedUpstream(({ socket }) => {
+    socket.write(responseBytes(["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: x"]));
+  });
+  t.after(() => upstream.close());
+  const proxy = await startFor(t, upstream.origin.origin, { settings: { headTimeoutMs: 600_000 } });
+  const response = await wireRequest(proxy.port, [`GET ${TAGS} HTTP/1.1`, "Host: h"]);
+  assert.equal(response.statusLine, "HTTP/1.1 502 Bad Gateway");
+  assert.equal((await proxy.event("upstream-exchanged")).outcome, "truncated");
+});
+
 test("what is no pull passes the same guard", async (t) => {
   const { origin } = await startHttpUpstream(t, (_request, response) => response.end());
   const proxy = await startProxy(t, {
