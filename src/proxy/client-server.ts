@@ -109,6 +109,8 @@ export class ClientServer {
       });
     }
     server.on("request", (request, response) => events.requested(request, response));
+    // RFC 9110 §10.1.1: an unknown expectation may be passed over; Node.js would answer it by itself, and nobody count it.
+    server.on("checkExpectation", (request, response) => events.requested(request, response));
     server.on("connect", (request: IncomingMessage) => events.garbled(request.socket, "method"));
     server.on("clientError", (error: ParseError, duplex) => {
       if (duplex instanceof Socket) events.garbled(duplex, reasonOfParseError(error));

@@ -83,7 +83,8 @@ export class Connection {
 
   async #handleAfter(last: Promise<void>, handle: () => Promise<void>): Promise<void> {
     await last;
-    if (this.isOpen) await handle();
+    // What stands behind the last response was read, but by whose rules? It belongs to nobody.
+    if (this.isOpen && !this.#closing) await handle();
     this.#turns -= 1;
   }
 
@@ -95,6 +96,11 @@ export class Connection {
   delete(transfer: Transfer): void {
     if (this.#transfers.delete(transfer)) this.#load.transfers -= 1;
     if (this.isClosing) this.closeWhenIdle();
+  }
+
+  /** The response that begins next is the last one. */
+  closeAfterResponse(): void {
+    this.#closing = true;
   }
 
   /** Closes after the responses that are on their way. */

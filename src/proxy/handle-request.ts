@@ -218,6 +218,8 @@ function passHead(transfer: Transfer, { status, statusText, headers, host, body 
 
 function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {
   reportRefusal(plane, client.connection, refusal.reason);
+  // RFC 9112 §6.1: where a message ends that is read in two ways is not known, nor what the bytes behind it are.
+  if (refusal.reason === "bad_request") client.connection.closeAfterResponse();
   answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.headers), "refused");
 }
 

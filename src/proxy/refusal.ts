@@ -30,6 +30,9 @@ export function findRefusal({ request, listener, target, upstream, isOverloaded 
   if (!hasCleanFraming(request.rawHeaders)) {
     return { reason: "bad_request", message: "the request says in two ways where its body ends" };
   }
+  if (!VERSIONS.has(request.httpVersion)) {
+    return { reason: "bad_request", message: "only HTTP/1.1 and HTTP/1.0 are spoken here" };
+  }
   if (request.httpVersion === "1.1" && countHeaders(request.rawHeaders, "host") !== 1) {
     // RFC 9112 §3.2
     return { reason: "bad_request", message: "an HTTP/1.1 request has exactly one Host header" };
@@ -68,6 +71,8 @@ export function isPull(request: IncomingMessage, { route }: Target): boolean {
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints
 const PULL_METHODS = new Set(["GET", "HEAD"]);
 const PUSH_METHODS = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+// The parser takes 0.9 and 2.0 too. RFC 9112 §2.3
+const VERSIONS = new Set(["1.0", "1.1"]);
 const HAS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 export const OVERLOADED: Refusal = {

@@ -245,13 +245,15 @@ class ProxyServer implements Proxy {
   /** Answers bytes that are no request that could be handled, and closes. */
   #turnAway(socket: Socket, reason: RefusalReason | undefined): void {
     const connection = this.#connections.get(socket);
-    // A response that is half written can only be cut. Silence is answered with silence.
-    if (connection === undefined || reason === undefined || connection.runningTransfers > 0 || socket.bytesRead === 0) {
+    // Silence is answered with silence.
+    if (connection === undefined || reason === undefined || socket.bytesRead === 0) {
       socket.destroy();
       return;
     }
     if (!socket.writable) return;
     this.#refused(connection.listener, reason);
+    // A response that is half written can only be cut.
+    if (connection.runningTransfers > 0) return void socket.destroy();
     socket.end(printRefusal(reason));
     // Closing with unread bytes would reset the connection before the client has read why: take them for a moment.
     socket.resume();

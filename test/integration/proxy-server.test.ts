@@ -330,6 +330,45 @@ test("bad bytes behind a request that is being answered cut the connection, and 
   socket.write("no http\r\n\r\n");
   assert.equal((await readAll(socket)).length, 0);
   await upstream.until(() => upstream.sockets.size === 0);
+  assert.equal((await proxy.event("refused")).reason, "bad_request");
+});
+
+for (const headers of [
+  ["Transfer-Encoding: x", "Transfer-Encoding: chunked"],
+  ["Transfer-Encoding: chunked"],
+  ["Host: i"],
+]) {
+  test(`what stands behind a request with ${headers.join(", ")} is no request`, async (t) => {
+    const { proxy, upstream } = await startPair(t);
+    const socket = await openSocket(proxy.port);
+    const hidden = `GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`;
+    socket.write(
+      [`GET ${MANIFEST}${NS} HTTP/1.1`, "Host: h", ...headers, "", `0\r\n\r\n${hidden}${hidden}`].join("\r\n"),
+    );
+    const response = parseResponse(await readAll(socket));
+    assert.equal(response.statusLine, "HTTP/1.1 400 Bad Request");
+    assert.equal(valueOf(response.headers, "connection"), "close");
+    assert.equal(response.complete, true, "nothing comes behind it");
+    assert.equal(upstream.connections, 0);
+  });
+}
+
+for (const version of ["", " HTTP/0.9", " HTTP/2.0"]) {
+  test(`a request whose version is "${version.trim()}" is refused`, async (t) => {
+    const { proxy, upstream } = await startPair(t);
+    const socket = await openSocket(proxy.port);
+    socket.write(`GET ${MANIFEST}${NS}${version}\r\nHost: h\r\n\r\n`);
+    assert.match((await readAll(socket)).toString(), /HTTP\/1\.[01]/);
+    assert.equal((await proxy.event("refused")).reason, "bad_request");
+    assert.equal(upstream.connections, 0);
+  });
+}
+
+test("an expectation that nobody knows is passed over", async (t) => {
+  const { proxy, upstream } = await startPair(t);
+  const response = await wireRequest(proxy.port, [`GET ${MANIFEST}${NS} HTTP/1.1`, "Host: h", "Expect: 200-maybe"]);
+  assert.equal(response.statusLine, "HTTP/1.1 200 OK");
+  assert.equal(valueOf(upstream.requests[0]?.headers ?? [], "expect"), undefined);
 });
 
 test("a CONNECT that is reset crashes nothing", async (t) => {
