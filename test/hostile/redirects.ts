@@ -106,6 +106,11 @@ const secondHop: readonly HostileInput[] = [
     upstream: redirect("http://127.0.0.9:SECOND/challenge"),
     must: { status: 401, lacks: ["www-authenticate", "set-cookie"] },
   },
+  ...["Authorization: Bearer s3cr3t-origin", "Cookie: id=s3cr3t-origin"].map((header): HostileInput => {
+    const sends = request(`GET /v2/REPO/blobs/${DIGEST}?ns=registry.test`, header);
+    const upstream = redirect("http://127.0.0.9:SECOND/ok");
+    return { name: `with ${header.split(":")[0]}`, sends, upstream, must: { status: 200, body: "second" } };
+  }),
   {
     name: "an endless chain",
     sends: BLOB,
