@@ -4,8 +4,9 @@ export type Milliseconds = number;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 // https://pkg.go.dev/time@go1.24#ParseDuration, without signs and without units below a millisecond
-const DURATION = /^(?:(?:\d+(?:\.\d+)?)(?:ms|s|m|h))+$/;
-const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
+// Digits are bounded: without, finding a part in a million of them would take quadratic time.
+const DURATION = /^(?:(?:\d{1,20}(?:\.\d{1,20})?)(?:ms|s|m|h))+$/;
+const PART = /(\d{1,20}(?:\.\d{1,20})?)(ms|s|m|h)/g;
 
 /** Reads a duration in Go's notation (`20ms`, `1m30s`, `1.5h`). Returns undefined if it is none. */
 export function parseDuration(text: string): Milliseconds | undefined {

@@ -6,7 +6,8 @@ export interface Challenge {
 
 // RFC 9110 §11.2: auth-param = token BWS "=" BWS ( token / quoted-string )
 const SCHEME = /^\s*([A-Za-z][\w-]*)(?:\s+|$)/;
-const PARAMETER = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/g;
+// Names are looked for where one can begin: from within, a long one without "=" would be read again for each character.
+const PARAMETER = /(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/g;
 
 /** Reads a `WWW-Authenticate` value that holds one challenge. Returns undefined if there is no scheme. */
 export function parseChallenge(value: string): Challenge | undefined {
