@@ -41,6 +41,8 @@ export function isSameOrigin(one: Hop, other: Hop): boolean {
 }
 
 function elsewhere(origin: string, rest: string): Hop | undefined {
+  // A second "@": RFC 3986 knows none, and browsers take what is before the last one for user-info.
+  if (rest.startsWith("@")) return undefined;
   const url = parseUrl(origin);
   return url && { origin: url, path: rest.startsWith("/") ? rest : `/${rest}` };
 }

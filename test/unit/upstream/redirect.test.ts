@@ -43,6 +43,7 @@ for (const location of [
   "data:,x",
   "https:/registry.test/x",
   "https:registry.test/x",
+  "https://cdn.test@evil.test@cdn.test/",
   "https://",
   "https://cdn.test:99999/",
   "https://a b/",
