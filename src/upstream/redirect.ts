@@ -16,23 +16,30 @@ export function redirectLocation(status: number, headers: RawHeaders): string | 
 }
 
 // RFC 3986 §3.2: authority, user-info taken off, then path and query; a fragment never goes on the wire.
-const ABSOLUTE = /^(https?:)?\/\/(?:[^/?#\\@]*@)?([^/?#\\@]+)([^#]*)/i;
+const ABSOLUTE = /^(https?:)?\/\/(?:[^/?#\\@]*@)?([^/?#\\@ ]+)([^#]*)/i;
+
+// No URL has them (RFC 3986 §2). Browsers take some away, wherever they stand, and so change the host.
+const CONTROL = /[^ -~\x80-\xff]/;
 
 /**
  * Where `location` leads from `from`. Path and query are taken as they are: signatures of storage services may cover
  * their exact spelling. Throws an UpstreamError for what cannot or must not be followed.
  */
 export function nextHop(from: Hop, location: string): Hop {
-  const text = location.trim();
+  // `trim` takes a no-break space too, which is part of a path to everybody else.
+  const text = location.includes("\u00a0") ? location : location.trim();
+  if (CONTROL.test(text)) throw noUrl(from);
   const [, scheme = from.origin.protocol, authority, rest = ""] = ABSOLUTE.exec(text) ?? [];
   const hop = authority === undefined ? sameOrigin(from, text) : elsewhere(`${scheme}//${authority}`, rest);
-  if (hop === undefined) {
-    throw new UpstreamError("proxy", `${from.origin.host}: it redirects to something that is no http or https URL`);
-  }
+  if (hop === undefined) throw noUrl(from);
   if (from.origin.protocol === "https:" && hop.origin.protocol !== "https:") {
     throw new UpstreamError("refused", `${from.origin.host}: it redirects from https to plain http`);
   }
   return hop;
+}
+
+function noUrl(from: Hop): UpstreamError {
+  return new UpstreamError("proxy", `${from.origin.host}: it redirects to something that is no http or https URL`);
 }
 
 /** RFC 6454 §5 */
@@ -41,8 +48,8 @@ export function isSameOrigin(one: Hop, other: Hop): boolean {
 }
 
 function elsewhere(origin: string, rest: string): Hop | undefined {
-  // A second "@": RFC 3986 knows none, and browsers take what is before the last one for user-info.
-  if (rest.startsWith("@")) return undefined;
+  // RFC 3986 §3.2: nothing else ends an authority; a second "@" or a space is read differently by others.
+  if (!/^(?:[/?\\]|$)/.test(rest)) return undefined;
   const url = parseUrl(origin);
   return url && { origin: url, path: rest.startsWith("/") ? rest : `/${rest}` };
 }
