@@ -12,7 +12,12 @@ function read(path: string): string {
 }
 
 const README = read("README.md");
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...globSync("{docs,examples}/**/*.md", { cwd: ROOT })];
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...globSync("{docs,examples}/**/*.md", { cwd: ROOT }),
+];
 
 test("README.md is read in one go: at most 120 lines", () => {
   assert.ok(README.split("\n").length <= 121);

@@ -31,27 +31,39 @@ const JOINED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 
 const IMPORT = /\bimport\s+([^;]*?)\s+from\s+"([^"]+)"|\bexport\s+([^;]*?)\s+from\s+"([^"]+)"/g;
 
+/** A module that is loaded when it is needed. */
+const LOADED = /(\{[^{}]*\})\s*=\s*await import\("([^"]+)"\)|\bimport\("([^".][^"]*)"\)/g;
+
 /** Ways to connect that need no import, or hide it. */
 const HIDDEN = [
   /(?<![.\w#]|async )fetch\(/,
   /\bglobalThis\b/,
   /\bnew (?:WebSocket|EventSource|Socket|TLSSocket)\b/,
-  /\bimport\("(?!\.)/,
   /\b(?:createRequire|getBuiltinModule|require)\(/,
 ];
 
 /** Everything in a file's text that could open a connection. */
 function waysToConnect(file: string, text: string): string[] {
   const ways: string[] = [];
-  for (const [, imported, from, exported, exportedFrom] of text.matchAll(IMPORT)) {
-    const module = moduleOf(from ?? exportedFrom ?? "");
+  for (const { clause, from } of importsIn(text)) {
+    const module = moduleOf(from);
     const harmless = module && [...HARMLESS[module]!, ...(JOINED[file]?.[module] ?? [])];
     if (harmless === undefined) continue;
-    const names = valuesIn(imported ?? exported ?? "");
+    const names = valuesIn(clause);
     ways.push(...names.filter((name) => !harmless.includes(name)).map((name) => `${name} of ${module}`));
   }
   ways.push(...HIDDEN.flatMap((pattern) => pattern.exec(text)?.[0] ?? []));
   return ways;
+}
+
+function importsIn(text: string): { readonly clause: string; readonly from: string }[] {
+  const imports = [...text.matchAll(IMPORT)].map(([, imported, from, exported, exportedFrom]) => {
+    return { clause: imported ?? exported ?? "", from: from ?? exportedFrom ?? "" };
+  });
+  const loaded = [...text.matchAll(LOADED)].map(([, names, from, fromAlone]) => {
+    return { clause: names ?? "everything", from: from ?? fromAlone ?? "" };
+  });
+  return [...imports, ...loaded];
 }
 
 /** `node:dns/promises` is node:dns; a name without prefix is the same module. */
@@ -69,7 +81,7 @@ function valuesIn(clause: string): string[] {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "" && !name.startsWith("type "));
-  return [...everything, ...names.map((name) => name.split(/\s+as\s+/)[0]!)];
+  return [...everything, ...names.map((name) => name.split(/\s+as\s+|\s*:\s*/)[0]!)];
 }
 
 const SRC = join(import.meta.dirname, "..", "src");
@@ -89,7 +101,7 @@ test("only the connector can open a connection", () => {
 
 test("every pool gets its connections from the connector", () => {
   const text = readFileSync(join(SRC, "upstream/connections.ts"), "utf8");
-  const pools = [...text.matchAll(/\bnew Agent\((\{\s*connect:)?/g)];
+  const pools = [...text.matchAll(/\bnew (?:Agent|Pool)\((\{\s*connect:)?/g)];
   assert.ok(pools.length > 0);
   for (const [made, connect] of pools) assert.ok(connect, made);
   assert.match(text, /\bnew Http(?:s)?Agent\(/);
@@ -108,6 +120,8 @@ const BESIDE = {
   "the global fetch by its object": "await globalThis.fetch(url);",
   "a web socket": "new WebSocket(url);",
   "a module that is loaded later": 'const { connect } = await import("node:net");',
+  "a module that is loaded later, whole": 'const net = await import("node:net");',
+  "a module that is loaded later, under another name": 'const { request: ask } = await import("undici");',
   "a look-up": 'import { lookup } from "node:dns/promises";',
   datagrams: 'import { createSocket } from "node:dgram";',
   "what another file exports again": 'export { connect } from "node:net";',
