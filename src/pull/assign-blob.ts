@@ -1,5 +1,15 @@
 import { isDigest } from "../oci/digest.ts";
-import { byConnection, byTrace, candidates, first, type Assignment, type PullRequest } from "./assign.ts";
+import {
+  askedFor,
+  byConnection,
+  byTrace,
+  candidates,
+  first,
+  needing,
+  ofReference,
+  type Assignment,
+  type PullRequest,
+} from "./assign.ts";
 import { hadConnectionToSpare } from "./connections.ts";
 import type { Pull } from "./pull.ts";
 
@@ -17,7 +27,7 @@ export function assignBlobHead(request: PullRequest): Assignment {
   const strong = byTrace(request) ?? byConnection(request);
   if (strong !== undefined) return strong;
   if (request.client.isPushing(request.repository, request.nowMs)) return { kind: "none", reason: "push" };
-  const pull = candidates(request).find((candidate) => candidate.birth.reference === request.reference);
+  const [pull] = ofReference(request);
   return pull === undefined ? { kind: "none", reason: "no_pull" } : { kind: "bind", pull };
 }
 
@@ -46,12 +56,12 @@ function hasEnded(pull: Pull, digest: string): boolean {
 
 function incomplete(request: PullRequest): readonly Pull[] {
   if ((request.event.rangeStart ?? 0) === 0) return [];
-  return candidates(request).filter((pull) => pull.asked(request.reference) && !pull.isDone(request.reference));
+  return askedFor(request).filter((pull) => !pull.isDone(request.reference));
 }
 
 // 6b. A first request: of the pulls that can have sent it, the one whose turn it is.
 function asksFirst(request: PullRequest): Pull | undefined {
-  const able = candidates(request).filter((pull) => canAsk(request, pull));
+  const able = needing(request).filter((pull) => canAsk(request, pull));
   return able.toSorted((left, right) => compare(request, left, right))[0];
 }
 

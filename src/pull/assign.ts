@@ -89,12 +89,9 @@ function beginsAnew(request: PullRequest, pull: Pull): boolean {
 // 3. HEAD is always a resolve; only a challenge or a rate limit makes a client repeat it.
 function repeatedHead(request: PullRequest): Assignment | undefined {
   const authorised = request.event.credentials !== "none";
-  const pull = candidates(request).find(
-    ({ birth, open: openNow, resolve }) =>
-      birth.reference === request.reference &&
-      openNow === 0 &&
-      resolve.failed &&
-      ((resolve.status === 401 && authorised) || resolve.status === 429),
+  const pull = ofReference(request).find(
+    ({ open: openNow, resolve }) =>
+      openNow === 0 && resolve.failed && ((resolve.status === 401 && authorised) || resolve.status === 429),
   );
   return pull && { kind: "bind", pull };
 }
@@ -114,7 +111,7 @@ function fetchByDigest(request: PullRequest): Assignment | undefined {
 // 4. The same request with credentials, after a challenge.
 function answersChallenge(request: PullRequest): Pull | undefined {
   if (request.event.credentials === "none" || hasPing(request)) return undefined;
-  const challenged = candidates(request).filter((pull) => {
+  const challenged = askedFor(request).filter((pull) => {
     const content = pull.contents.get(request.reference);
     return (
       content?.failure?.cause === "unauthorized" && content.open === 0 && pull.askedManifests.has(request.reference)
@@ -126,7 +123,7 @@ function answersChallenge(request: PullRequest): Pull | undefined {
 // 4a. A child of an index: the pull that could ask for it first.
 function childOfIndex(request: PullRequest): Pull | undefined {
   const { client, reference } = request;
-  const listing = candidates(request).filter(
+  const listing = needing(request).filter(
     (pull) =>
       isDigest(reference) &&
       pull.children.has(reference) &&
@@ -140,22 +137,22 @@ function childOfIndex(request: PullRequest): Pull | undefined {
 // 4b. The root of a pull that a HEAD resolved: first answered, among those that can still be waiting; else the newest.
 function rootOfWaiting(request: PullRequest): Pull | undefined {
   if (request.client.behaviour.kind !== "daemon") return undefined;
-  const live = candidates(request);
-  const resolved = live.filter((pull) => pull.state === "waiting" && pull.rootDigest === request.reference);
+  const resolved = needing(request).filter((pull) => pull.state === "waiting" && pull.rootDigest === request.reference);
   const waiting = resolved.filter((pull) => mayStillFetch(pull, request.nowMs, request.settings));
-  const elsewhere = live.filter((pull) => resolvedElsewhere(request, pull, resolved));
-  return first([...waiting, ...elsewhere], (pull) => pull.resolve.endMs) ?? resolved.at(-1);
+  return first([...waiting, ...resolvedElsewhere(request, resolved)], (pull) => pull.resolve.endMs) ?? resolved.at(-1);
 }
 
-/** Its HEAD failed here just now, and the registry told it the same digest as it told a pull of the same tag. */
-function resolvedElsewhere(request: PullRequest, pull: Pull, resolved: readonly Pull[]): boolean {
+/** Their HEAD failed here just now, and the registry told them the same digest as it told a pull of the same tag. */
+function resolvedElsewhere(request: PullRequest, resolved: readonly Pull[]): readonly Pull[] {
   const { client, nowMs, settings } = request;
-  return (
-    pull.state === "unresolved" &&
-    pull.rootDigest === undefined &&
-    pull.resolve.status !== 401 &&
-    client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs &&
-    resolved.some(({ birth }) => birth.reference === pull.birth.reference)
+  const references = new Set(resolved.map(({ birth }) => birth.reference));
+  const ofThem = [...references].flatMap((reference) => ofReference({ ...request, reference }));
+  return inOrder(ofThem).filter(
+    (pull) =>
+      pull.state === "unresolved" &&
+      pull.rootDigest === undefined &&
+      pull.resolve.status !== 401 &&
+      client.freeMs(nowMs) - pull.resolvedFreeMs < settings.waitingMs,
   );
 }
 
@@ -172,7 +169,7 @@ export function mayStillFetch(pull: Pull, nowMs: number, settings: TrackerSettin
 // 4c. The root of a pull that read it by its tag and now asks again by digest.
 function rootOfTag(request: PullRequest): Pull | undefined {
   if (request.client.behaviour.kind !== "daemon") return undefined;
-  return candidates(request).find(
+  return needing(request).find(
     (pull) => pull.rootDigest === request.reference && !pull.askedManifests.has(request.reference),
   );
 }
@@ -180,7 +177,7 @@ function rootOfTag(request: PullRequest): Pull | undefined {
 // 4d. The same request once more, after it failed.
 function failedRoot(request: PullRequest): Pull | undefined {
   if (hasPing(request)) return undefined;
-  return candidates(request).find(
+  return askedFor(request).find(
     (pull) => pull.open === 0 && pull.contents.get(request.reference)?.failure !== undefined,
   );
 }
@@ -201,12 +198,12 @@ function adopts(request: PullRequest): Pull | undefined {
 
 // 5a. A process that holds its connections closes them all when an attempt fails, and begins again with a ping.
 function wholePullRetry(request: PullRequest): Assignment | undefined {
-  const { client, reference, settings } = request;
+  const { client, settings } = request;
   if (client.behaviour.afterFailedBlob !== "repeats_pull") return undefined;
   const ping = findPing(request);
   if (ping === undefined) return undefined;
-  const pull = candidates(request).find((candidate) => {
-    if (candidate.birth.reference !== reference || !isRepeatable(candidate)) return false;
+  const pull = ofReference(request).find((candidate) => {
+    if (!isRepeatable(candidate)) return false;
     if (client.isOneProcess) return true;
     const quietSinceMs = closedMs(candidate);
     if (quietSinceMs === undefined) return false;
@@ -235,11 +232,9 @@ export function isRepeatable(pull: Pull): boolean {
 // 5b. The same reference once more, after an answer that settles nothing.
 function repeatedGet(request: PullRequest): Assignment | undefined {
   if (hasPing(request)) return undefined;
-  const pull = candidates(request).find(
-    ({ birth, resolve, rootDigest }) =>
-      birth.reference === request.reference &&
-      resolve.open === 0 &&
-      (resolve.failed || (resolve.status !== undefined && rootDigest === undefined)),
+  const pull = ofReference(request).find(
+    ({ resolve, rootDigest }) =>
+      resolve.open === 0 && (resolve.failed || (resolve.status !== undefined && rootDigest === undefined)),
   );
   return pull && { kind: "bind", pull };
 }
@@ -257,9 +252,36 @@ function findPing(request: PullRequest): AnsweredPing | undefined {
   return request.client.pings.find(request.event.forwarded ? undefined : request.event.connection, request.nowMs);
 }
 
-/** Live pulls of the request's repository that its trace id does not exclude, oldest first. */
+/**
+ * Live pulls of the request's repository that its trace id does not exclude, oldest first. There may be thousands behind
+ * one address: each of the three below looks only at those that a rule can mean.
+ */
 export function candidates(request: PullRequest): readonly Pull[] {
-  return request.client.inRepository(request.repository).filter((pull) => pull.birth.traceId === request.event.traceId);
+  return amongCandidates(request, request.client.inRepository(request.repository));
+}
+
+/** Those of the same tag or digest. */
+export function ofReference(request: PullRequest): readonly Pull[] {
+  return amongCandidates(request, request.client.ofReference(request.repository, request.reference));
+}
+
+/** Those that asked for the same manifest or blob before. */
+export function askedFor(request: PullRequest): readonly Pull[] {
+  return inOrder(amongCandidates(request, request.client.askedFor(request.reference)));
+}
+
+/** Those that need what is asked for: their root, a child of their index, their config or a layer. */
+export function needing(request: PullRequest): readonly Pull[] {
+  const { client, reference } = request;
+  return isDigest(reference) ? inOrder(amongCandidates(request, client.needing(reference))) : [];
+}
+
+function amongCandidates({ event, repository }: PullRequest, pulls: Iterable<Pull>): readonly Pull[] {
+  return [...pulls].filter((pull) => pull.birth.traceId === event.traceId && repositoryOf(pull) === repository);
+}
+
+function inOrder(pulls: readonly Pull[]): readonly Pull[] {
+  return pulls.length < 2 ? pulls : pulls.toSorted((one, other) => one.birth.order - other.birth.order);
 }
 
 export function repositoryOf(pull: Pull): string {

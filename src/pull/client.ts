@@ -4,6 +4,7 @@ import type { Deliveries } from "./deliveries.ts";
 import { Pace } from "./pace.ts";
 import { Pings } from "./pings.ts";
 import type { Pull } from "./pull.ts";
+import { PullIndex } from "./pull-index.ts";
 import type { TrackerSettings } from "./settings.ts";
 
 /**
@@ -36,9 +37,11 @@ export class Client {
   #freeMs = 0;
   #freeSinceMs: number;
 
-  readonly #byRepository = new Map<string, Set<Pull>>();
+  readonly #byRepository = new PullIndex<string>();
+  readonly #byReference = new PullIndex<string>();
   readonly #byTrace = new Map<string, Pull>();
-  readonly #byDigest = new Map<Digest, Set<Pull>>();
+  readonly #byDigest = new PullIndex<Digest>();
+  readonly #byAsked = new PullIndex<string>();
   /** Pulls that have a successful request for the digest open, with how many. */
   readonly #fetching = new Map<string, Map<Pull, number>>();
   readonly #pushing = new Map<string, number>();
@@ -83,23 +86,31 @@ export class Client {
 
   add(pull: Pull, repository: string): void {
     this.pulls.add(pull);
-    addTo(this.#byRepository, repository, pull);
+    this.#byRepository.add(repository, pull);
+    this.#byReference.add(`${repository} ${pull.birth.reference}`, pull);
     if (pull.birth.traceId !== undefined) this.#byTrace.set(`${pull.birth.traceId} ${repository}`, pull);
   }
 
   remove(pull: Pull, repository: string): void {
     this.pulls.delete(pull);
-    removeFrom(this.#byRepository, repository, pull);
+    this.#byRepository.delete(repository, pull);
+    this.#byReference.delete(`${repository} ${pull.birth.reference}`, pull);
+    for (const key of pull.contents.keys()) this.#byAsked.delete(key, pull);
     const trace = `${pull.birth.traceId ?? ""} ${repository}`;
     if (this.#byTrace.get(trace) === pull) this.#byTrace.delete(trace);
-    if (pull.rootDigest !== undefined) removeFrom(this.#byDigest, pull.rootDigest, pull);
-    for (const digest of pull.children) removeFrom(this.#byDigest, digest, pull);
-    for (const digest of pull.expected.keys()) removeFrom(this.#byDigest, digest, pull);
+    if (pull.rootDigest !== undefined) this.#byDigest.delete(pull.rootDigest, pull);
+    for (const digest of pull.children) this.#byDigest.delete(digest, pull);
+    for (const digest of pull.expected.keys()) this.#byDigest.delete(digest, pull);
   }
 
   /** Live pulls of a repository (`registry/name`), oldest first. */
-  inRepository(repository: string): readonly Pull[] {
-    return [...(this.#byRepository.get(repository) ?? [])];
+  inRepository(repository: string): ReadonlySet<Pull> {
+    return this.#byRepository.get(repository);
+  }
+
+  /** Those of them that were opened for this tag or digest. */
+  ofReference(repository: string, reference: string): ReadonlySet<Pull> {
+    return this.#byReference.get(`${repository} ${reference}`);
   }
 
   byTrace(traceId: string, repository: string): Pull | undefined {
@@ -108,11 +119,21 @@ export class Client {
 
   /** The pull needs this digest: as its root, a child of its index, its config or a layer. */
   expect(digest: Digest, pull: Pull): void {
-    addTo(this.#byDigest, digest, pull);
+    this.#byDigest.add(digest, pull);
   }
 
   needing(digest: Digest): ReadonlySet<Pull> {
-    return this.#byDigest.get(digest) ?? NONE;
+    return this.#byDigest.get(digest);
+  }
+
+  /** The pull asked for this manifest or blob. */
+  noteAsked(key: string, pull: Pull): void {
+    this.#byAsked.add(key, pull);
+  }
+
+  /** The pulls that asked for it, well or not. */
+  askedFor(key: string): ReadonlySet<Pull> {
+    return this.#byAsked.get(key);
   }
 
   /** Notes that `pull` has one more (1) or one less (-1) request for the digest open. */
@@ -158,17 +179,3 @@ export class Client {
 
 /** Repositories that one client pushes to at once; beyond that the oldest push is forgotten. */
 const MAX_PUSHED = 256;
-
-const NONE: ReadonlySet<Pull> = new Set();
-
-function addTo<K>(index: Map<K, Set<Pull>>, key: K, pull: Pull): void {
-  const pulls = index.get(key);
-  if (pulls === undefined) index.set(key, new Set([pull]));
-  else pulls.add(pull);
-}
-
-function removeFrom<K>(index: Map<K, Set<Pull>>, key: K, pull: Pull): void {
-  const pulls = index.get(key);
-  pulls?.delete(pull);
-  if (pulls?.size === 0) index.delete(key);
-}

@@ -4,11 +4,29 @@ import { toFinishedPull } from "./finish.ts";
 import { judge } from "./over.ts";
 import type { EndRule, PullObserver } from "./pull-event.ts";
 import type { Pull } from "./pull.ts";
+import { PullIndex } from "./pull-index.ts";
 import type { TrackerSettings } from "./settings.ts";
+
+/** Who asks for what: all that is known of whoever asks for a token. */
+export interface Asker {
+  readonly registry: string;
+  readonly repository?: string;
+  readonly remoteAddress: string;
+  readonly userAgent: string;
+}
+
+function keyOf({ registry, repository, remoteAddress, userAgent }: Asker): string {
+  return `${remoteAddress} ${registry}/${repository ?? ""} ${userAgent}`;
+}
+
+function askerOfPull({ birth, client }: Pull): string {
+  return keyOf({ ...birth, remoteAddress: client.address });
+}
 
 /** The pulls that are not over, oldest first, and when to look at each of them next. */
 export class LivePulls {
   readonly #pulls = new Set<Pull>();
+  readonly #byAsker = new PullIndex<string>();
   readonly #due = new Deadlines<Pull>();
   readonly #report: PullObserver;
   readonly #settings: TrackerSettings;
@@ -25,8 +43,14 @@ export class LivePulls {
     return this.#pulls.values();
   }
 
+  /** The pulls of one image by one program on one machine. */
+  askedBy(asker: Asker): ReadonlySet<Pull> {
+    return this.#byAsker.get(keyOf(asker));
+  }
+
   add(pull: Pull): void {
     this.#pulls.add(pull);
+    this.#byAsker.add(askerOfPull(pull), pull);
     pull.client.add(pull, repositoryOf(pull));
     if (!pull.client.behaviour.mayOnlyLook) this.announce(pull);
   }
@@ -63,6 +87,7 @@ export class LivePulls {
     const finished = toFinishedPull(pull, rule, nowMs);
     pull.apply("finish");
     this.#pulls.delete(pull);
+    this.#byAsker.delete(askerOfPull(pull), pull);
     this.#due.delete(pull);
     // A connection that stays open would keep the pull in memory.
     for (const connection of pull.connections) if (connection.pull === pull) connection.pull = undefined;

@@ -33,6 +33,8 @@ export interface PullBirth {
   readonly trigger: Trigger | undefined;
   readonly startMs: number;
   readonly nowMs: number;
+  /** How many were opened before: pulls of one millisecond have an order too. */
+  readonly order: number;
 }
 
 /** How the last request for the pull's reference went. */
@@ -185,6 +187,7 @@ export class Pull {
     if (known !== undefined) return known;
     const content = new Content(key, role, atMs);
     this.contents.set(key, content);
+    this.client.noteAsked(key, this);
     return content;
   }
 

@@ -96,7 +96,7 @@ export class PullTracker {
       case "failed":
         return this.#ended(event, nowMs);
       case "token-answered":
-        return noteTokenRefusal(this.#pulls, event, nowMs);
+        return noteTokenRefusal(this.#pulls.askedBy(event), event, nowMs);
       case "upstream-exchanged":
       case "upstream-repeated":
       case "circuit-changed":
@@ -228,6 +228,7 @@ export class PullTracker {
       trigger: event.trigger,
       startMs,
       nowMs,
+      order: this.#opened,
     });
     this.#opened += 1;
     this.#pulls.add(pull);
