@@ -3,7 +3,7 @@ import type { ObservedPull } from "./compare.ts";
 import type { ProxyProcess } from "./proxy-process.ts";
 
 /** The line of one finished pull, as far as the bench reads it. */
-interface PullLine {
+export interface PullLine {
   readonly schema?: string;
   readonly id: string;
   readonly isolation: string;
@@ -13,6 +13,7 @@ interface PullLine {
   readonly has_creds: boolean;
   readonly trigger: string;
   readonly cause: string;
+  readonly registry_host?: string;
   readonly repository: string;
   readonly reference: string;
   readonly trace_id?: string;

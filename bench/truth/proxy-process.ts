@@ -21,6 +21,10 @@ export interface ProxySettings {
   /** Upstream of each registry. */
   readonly upstreams: Readonly<Record<string, URL>>;
   readonly peerIdentity: "none" | "proc";
+  /** Further keys of the configuration file. */
+  readonly further?: Readonly<Record<string, unknown>>;
+  /** Further environment of the process, as `NODE_OPTIONS`. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The built program, `pullmeter serve`, in a process of its own. */
@@ -54,7 +58,7 @@ export class ProxyProcess {
     const command = ["--pdeathsig", "KILL", "--", process.execPath, PROGRAM, "serve", "--config", file];
     // Settings come from the file alone.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULLMETER_")));
-    const child = spawn("setpriv", command, { stdio: ["ignore", log, log], env });
+    const child = spawn("setpriv", command, { stdio: ["ignore", log, log], env: { ...env, ...settings.environment } });
     closeSync(log);
     const proxy = new ProxyProcess({ child, logFile, adminPort, ports });
     await proxy.#ready();
@@ -72,6 +76,24 @@ export class ProxyProcess {
     return readFileSync(this.#logFile, "utf8");
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** False once it ended, however it did. */
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Whether it says that it lives, within the time given. */
+  async lives(timeoutMs: number): Promise<boolean> {
+    const answer = fetch(`http://127.0.0.1:${this.#adminPort}/livez`, { signal: AbortSignal.timeout(timeoutMs) });
+    return answer.then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
   async metrics(): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`);
     if (!response.ok) throw new Error(`/metrics: ${response.status} ${await response.text()}`);
@@ -80,7 +102,7 @@ export class ProxyProcess {
 
   /** SIGTERM; returns the exit code. */
   async stop(): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    if (!this.isRunning) return this.#child.exitCode;
     this.#child.kill("SIGTERM");
     const force = setTimeout(() => this.#child.kill("SIGKILL"), 40_000);
     await once(this.#child, "exit");
@@ -104,7 +126,7 @@ export class ProxyProcess {
 }
 
 function configuration(
-  { listeners, upstreams, peerIdentity }: ProxySettings,
+  { listeners, upstreams, peerIdentity, further }: ProxySettings,
   ports: Record<string, number>,
   adminPort: number,
 ): object {
@@ -115,6 +137,7 @@ function configuration(
     ),
     admin: { address: `127.0.0.1:${adminPort}` },
     peerIdentity,
+    ...further,
   };
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { startDockerRegistry, type DockerRegistry } from "../../test/support/clients/docker-registry.ts";
 import type { Release } from "../../test/support/clients/programs.ts";
 import { heldResponses } from "./attempts.ts";
+import { Cleanup } from "./cleanup.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { attributionFor, listenersFor, startDriver, type ClientKind, type Driver } from "./driver.ts";
 import { FaultPlan } from "./faults.ts";
@@ -58,21 +59,6 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     return await new Run(options, folder, cleanup).run();
   } finally {
     await cleanup.run();
-  }
-}
-
-/** Undoes what was started, last first. */
-class Cleanup {
-  readonly #steps: (() => Promise<unknown>)[] = [];
-
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.splice(0).toReversed()) {
-      await step().catch((error: unknown) => console.error("while cleaning up:", error));
-    }
   }
 }
 

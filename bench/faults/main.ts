@@ -1,0 +1,126 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { builtinPlan } from "./builtin-client.ts";
+import { makeCells, sampleCells, type Cell } from "./cells.ts";
+import type { ClientPlan } from "./client-plan.ts";
+import { figuresOf, shortfallsOf } from "./judge.ts";
+import { faultMatrixPage } from "./page.ts";
+import { runMatrix, type MatrixResult } from "./run-matrix.ts";
+import { faultTable, notGreen, summary } from "./table.ts";
+
+const USAGE = `npm run faults -- [OPTION...]
+
+Lets a registry fail in every way and every phase of a pull, and looks at what clients of the built program notice.
+
+  --clients builtin,podman,containerd   default builtin; the others are real and need root
+  --release bookworm|sid                version of the real ones, default sid
+  --seed N                              byte positions, TLS, redirects and the sample; default 1
+  --short                               a sample: every fault at least once, less than a minute with the built-in client
+  --only PATTERN                        faults whose name matches this regular expression
+  --verbose                             a line for every pull
+  --write                               writes docs/fault-matrix.md; not with --short or --only
+
+Exits 1 below the bar: a cell that is broken, or less than 95 % of the recoverable faults invisible to the client.
+`;
+
+const CLIENT_NAMES = ["builtin", "podman", "containerd"] as const;
+type ClientName = (typeof CLIENT_NAMES)[number];
+
+/** Of some 500: as many as a minute has room for, whatever is drawn. */
+const SHORT_CELLS = 120;
+
+const PAGE = join(import.meta.dirname, "..", "..", "docs", "fault-matrix.md");
+
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly clients: readonly ClientName[];
+  readonly release: "bookworm" | "sid";
+  readonly seed: number;
+  readonly short: boolean;
+  readonly only: RegExp | undefined;
+  readonly verbose: boolean;
+  readonly write: boolean;
+}
+
+function readArguments(): Arguments {
+  const { values } = parse();
+  const { short, only, verbose, write, release } = values;
+  const seed = Number(values.seed);
+  if (!Number.isInteger(seed) || seed < 0) throw new UsageError(`--seed: "${values.seed}" is not a whole number`);
+  const clients = values.clients.split(",").map((name) => {
+    const known = CLIENT_NAMES.find((one) => one === name);
+    if (known === undefined) throw new UsageError(`--clients: "${name}" is not one of ${CLIENT_NAMES.join(", ")}`);
+    return known;
+  });
+  if (release !== "bookworm" && release !== "sid")
+    throw new UsageError(`--release: "${release}" is not one of bookworm, sid`);
+  if (write && (short || only !== undefined)) throw new UsageError("--write: not with --short or --only");
+  return { clients, release, seed, short, only: only === undefined ? undefined : new RegExp(only), verbose, write };
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        clients: { type: "string", default: "builtin" },
+        release: { type: "string", default: "sid" },
+        seed: { type: "string", default: "1" },
+        short: { type: "boolean", default: false },
+        only: { type: "string" },
+        verbose: { type: "boolean", default: false },
+        write: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function main(): Promise<boolean> {
+  const options = readArguments();
+  const results: MatrixResult[] = [];
+  for (const name of options.clients) {
+    const plan = planOf(name, options);
+    const result = await runMatrix(plan, chooseCells(plan, options), options.verbose);
+    report(result);
+    results.push(result);
+  }
+  if (options.write) writeFileSync(PAGE, faultMatrixPage({ seed: options.seed, results }));
+  return results.every((result) => lacksOf(result).length === 0);
+}
+
+function planOf(name: ClientName, { seed }: Arguments): ClientPlan {
+  switch (name) {
+    case "builtin":
+      return builtinPlan(seed);
+    case "podman":
+    case "containerd":
+      throw new UsageError(`${name}: not yet`);
+  }
+}
+
+function chooseCells(plan: ClientPlan, { seed, short, only }: Arguments): Cell[] {
+  const cells = makeCells(seed).filter((cell) => plan.takes(cell) && (only?.test(cell.fault.name) ?? true));
+  return short ? sampleCells(cells, seed, SHORT_CELLS) : cells;
+}
+
+function report(result: MatrixResult): void {
+  const { client, judged, seconds, residentMebibytes } = result;
+  console.log(`\n${faultTable(judged)}\n`);
+  for (const line of notGreen(judged)) console.log(line.replaceAll("**", ""));
+  console.log(`${client}: ${summary(judged)}; ${seconds} s, at most ${residentMebibytes} MiB`);
+  for (const lack of lacksOf(result)) console.log(`BELOW THE BAR  ${client}: ${lack}`);
+}
+
+function lacksOf({ judged, problems }: MatrixResult): string[] {
+  return [...problems, ...shortfallsOf(figuresOf(judged))];
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

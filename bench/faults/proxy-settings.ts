@@ -1,0 +1,50 @@
+import { writeFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ProxyListener, ProxySettings } from "../truth/proxy-process.ts";
+import type { CellRegistry } from "./cell-registry.ts";
+import { CA_FILES } from "./raw-server.ts";
+
+const RESOLVER = join(import.meta.dirname, "resolver.ts");
+
+/** Short, so that what waits for them is quick; long enough for a machine that does all cells at once. */
+const TIMEOUTS = { connect: "2s", header: "2s", stall: "2s" };
+
+/** The built-in client ends at its first failure: nothing has to be waited for. */
+const QUICK_TRACKER = {
+  daemonSettle: "500ms",
+  processSettle: "500ms",
+  keepAliveSettle: "2s",
+  failedSettle: "300ms",
+  pullRetryWait: "500ms",
+  rateLimitedWait: "500ms",
+};
+
+export interface FaultyProxy {
+  readonly folder: string;
+  readonly listeners: readonly ProxyListener[];
+  readonly registries: readonly CellRegistry[];
+  readonly namesPort: number;
+  /** The tracker waits as for real clients, which repeat what failed. */
+  readonly patient: boolean;
+}
+
+/** The program as it is shipped, between its clients and the registries of all cells. */
+export function proxySettings({ folder, listeners, registries, namesPort, patient }: FaultyProxy): ProxySettings {
+  const caFile = join(folder, "ca.pem");
+  writeFileSync(caFile, CA_FILES.map((file) => readFileSync(file, "utf8")).join(""));
+  const ofRegistry = ({ host, storageHost, origin }: CellRegistry): [string, object] => [
+    host,
+    { upstream: origin, caFile, privateRedirectHosts: [storageHost] },
+  ];
+  return {
+    listeners,
+    upstreams: {},
+    peerIdentity: "none",
+    further: {
+      registries: Object.fromEntries(registries.map(ofRegistry)),
+      timeouts: TIMEOUTS,
+      ...(patient ? {} : { tracker: QUICK_TRACKER }),
+    },
+    environment: { NODE_OPTIONS: `--import ${RESOLVER}`, FAULTS_NAMES_PORT: String(namesPort) },
+  };
+}
