@@ -5,8 +5,13 @@ import type { RequestHead } from "./request-heads.ts";
 export const REPOSITORY = "app/image";
 export const TAG = "v1";
 
+export interface LayerBytes {
+  readonly hit: number;
+  readonly other: number;
+}
+
 /** Bytes: the layer that faults hit is larger than what sockets and pipes hold, so that it is never there at once. */
-const LAYER_BYTES = { hit: 3 * 1024 * 1024, other: 300 * 1024 };
+const LAYER_BYTES: LayerBytes = { hit: 3 * 1024 * 1024, other: 300 * 1024 };
 /** Bytes of a label that makes the config as large as real ones of many layers: it takes more than one packet. */
 const LABEL_BYTES = 100_000;
 /** The answer to a ping is two bytes; spaces make room for faults in the middle. */
@@ -23,11 +28,8 @@ export interface Resource {
 }
 
 /** The same seed gives the same image. The layer that faults hit comes first. */
-export function makeImage(seed: string): Image {
-  const layers = [
-    buildLayer({ bytes: LAYER_BYTES.hit, seed: `${seed} hit` }),
-    buildLayer({ bytes: LAYER_BYTES.other, seed: `${seed} other` }),
-  ];
+export function makeImage(seed: string, { hit, other } = LAYER_BYTES): Image {
+  const layers = [buildLayer({ bytes: hit, seed: `${seed} hit` }), buildLayer({ bytes: other, seed: `${seed} other` })];
   return buildImage({ layers, label: `${seed} ${"x".repeat(LABEL_BYTES)}` });
 }
 

@@ -6,6 +6,7 @@ import { makeCells, sampleCells, type Cell } from "./cells.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { figuresOf, shortfallsOf } from "./judge.ts";
 import { faultMatrixPage } from "./page.ts";
+import { realPlan } from "./real-clients.ts";
 import { runMatrix, type MatrixResult } from "./run-matrix.ts";
 import { faultTable, notGreen, summary } from "./table.ts";
 
@@ -91,14 +92,8 @@ async function main(): Promise<boolean> {
   return results.every((result) => lacksOf(result).length === 0);
 }
 
-function planOf(name: ClientName, { seed }: Arguments): ClientPlan {
-  switch (name) {
-    case "builtin":
-      return builtinPlan(seed);
-    case "podman":
-    case "containerd":
-      throw new UsageError(`${name}: not yet`);
-  }
+function planOf(name: ClientName, { seed, release }: Arguments): ClientPlan {
+  return name === "builtin" ? builtinPlan(seed) : realPlan(name, release, seed);
 }
 
 function chooseCells(plan: ClientPlan, { seed, short, only }: Arguments): Cell[] {

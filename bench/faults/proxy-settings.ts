@@ -1,7 +1,6 @@
 import { writeFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProxyListener, ProxySettings } from "../truth/proxy-process.ts";
-import type { CellRegistry } from "./cell-registry.ts";
 import { CA_FILES } from "./raw-server.ts";
 
 const RESOLVER = join(import.meta.dirname, "resolver.ts");
@@ -19,20 +18,33 @@ const QUICK_TRACKER = {
   rateLimitedWait: "500ms",
 };
 
+/** A registry of the bench, as the program's configuration knows it. */
+export interface ServedRegistry {
+  readonly host: string;
+  /** Where it may redirect to. */
+  readonly storageHost: string;
+  readonly origin: string;
+}
+
 export interface FaultyProxy {
   readonly folder: string;
   readonly listeners: readonly ProxyListener[];
-  readonly registries: readonly CellRegistry[];
+  readonly registries: readonly ServedRegistry[];
   readonly namesPort: number;
   /** The tracker waits as for real clients, which repeat what failed. */
   readonly patient: boolean;
+  /** Modules loaded before the program, beside the resolver. */
+  readonly preload?: readonly string[];
+  /** Further keys of the configuration file. */
+  readonly further?: Readonly<Record<string, unknown>>;
 }
 
 /** The program as it is shipped, between its clients and the registries of all cells. */
-export function proxySettings({ folder, listeners, registries, namesPort, patient }: FaultyProxy): ProxySettings {
+export function proxySettings(proxy: FaultyProxy): ProxySettings {
+  const { folder, listeners, registries, namesPort, patient, preload = [], further = {} } = proxy;
   const caFile = join(folder, "ca.pem");
   writeFileSync(caFile, CA_FILES.map((file) => readFileSync(file, "utf8")).join(""));
-  const ofRegistry = ({ host, storageHost, origin }: CellRegistry): [string, object] => [
+  const ofRegistry = ({ host, storageHost, origin }: ServedRegistry): [string, object] => [
     host,
     { upstream: origin, caFile, privateRedirectHosts: [storageHost] },
   ];
@@ -44,7 +56,11 @@ export function proxySettings({ folder, listeners, registries, namesPort, patien
       registries: Object.fromEntries(registries.map(ofRegistry)),
       timeouts: TIMEOUTS,
       ...(patient ? {} : { tracker: QUICK_TRACKER }),
+      ...further,
     },
-    environment: { NODE_OPTIONS: `--import ${RESOLVER}`, FAULTS_NAMES_PORT: String(namesPort) },
+    environment: {
+      NODE_OPTIONS: [RESOLVER, ...preload].map((file) => `--import ${file}`).join(" "),
+      FAULTS_NAMES_PORT: String(namesPort),
+    },
   };
 }
