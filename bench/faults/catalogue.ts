@@ -23,8 +23,8 @@ export type Place =
   /** The connection is accepted with another certificate, or for another protocol. */
   | { readonly at: "accept"; readonly offers: "expired" | "untrusted" | "h2" }
   | { readonly at: "answer"; readonly inject: Injection }
-  /** A body is reset in the middle, and the answer to its resume is at fault. */
-  | { readonly at: "resume"; readonly inject: Injection };
+  /** A body is cut in the middle, and the answer to its resume is at fault. */
+  | { readonly at: "resume"; readonly cut: Injection; readonly inject: Injection };
 
 export interface Fault {
   readonly name: string;
@@ -65,8 +65,8 @@ function inBody(name: string, cause: Cause, injection: Injection): Fault {
   return { name, place, rule: "passing", cause, phases: BODIES, repeats: REPEATS, inBody: true };
 }
 
-function onResume(name: string, cause: Cause, injection: Injection): Fault {
-  return { ...inBody(name, cause, injection), place: { at: "resume", inject: injection }, phases: BLOBS };
+function onResume(name: string, cause: Cause, injection: Injection, cut = inject.resetInBody): Fault {
+  return { ...inBody(name, cause, injection), place: { at: "resume", cut, inject: injection }, phases: BLOBS };
 }
 
 function answered(status: number, cause: Cause): Fault {
@@ -162,6 +162,9 @@ const IN_BODY: readonly Fault[] = [
 const ON_RESUME: readonly Fault[] = [
   onResume("206 from another offset", "truncated", inject.otherOffset),
   onResume("206 of another total", "truncated", inject.otherTotal),
+  onResume("206 in chunks, ends early", "truncated", inject.endsEarly),
+  // The first head told no length: only the second one's Content-Range tells that bytes are missing.
+  onResume("206 after chunks, ends early", "truncated", inject.endsEarly, inject.badChunk),
   { ...onResume("200 to a Range", "truncated", inject.wholeInstead), rule: "harmless" },
   onResume("200 to a Range, other content", "truncated", inject.otherWholeInstead),
 ];

@@ -1,5 +1,5 @@
 import type { Cell } from "./cells.ts";
-import { resetInBody, type Injection } from "./injections.ts";
+import type { Injection } from "./injections.ts";
 import { PHASES, TIMES, type Phase } from "./phases.ts";
 import type { Offer } from "./raw-server.ts";
 import type { RequestHead } from "./request-heads.ts";
@@ -61,7 +61,7 @@ export class CellPlan {
     const { fault } = this.#cell;
     if (phase !== this.#cell.phase || fault.place.at === "name" || fault.place.at === "accept") return undefined;
     if (fault.place.at === "resume" && !headers.has("range")) {
-      return this.#cuts < this.#times ? { inject: resetInBody, share: this.#cell.share(this.#cuts++) } : undefined;
+      return this.#cuts < this.#times ? { inject: fault.place.cut, share: this.#cell.share(this.#cuts++) } : undefined;
     }
     return this.#happensNow() ? { inject: fault.place.inject, share: this.#cell.share(this.#happened - 1) } : undefined;
   }

@@ -90,12 +90,8 @@ export const lengthTooLarge: Injection = (exchange) => {
 };
 
 export const badChunk: Injection = (exchange) => {
-  const { answer, position } = exchange;
-  const headers = answer.headers.filter(([name]) => name !== "Content-Length");
-  exchange.write(formatHead({ ...answer, headers: [...headers, ["Transfer-Encoding", "chunked"]] }));
-  exchange.write(`${position.toString(16)}\r\n`);
-  exchange.write(answer.body.subarray(0, position));
-  exchange.write("\r\nno number\r\n");
+  writeChunk(exchange);
+  exchange.write("no number\r\n");
 };
 
 export const tlsCut: Injection = (exchange) => {
@@ -146,10 +142,28 @@ export const otherWholeInstead: Injection = (exchange) => {
   exchange.respond({ ...withHeaders(exchange.whole, { "Content-Length": String(body.length) }), body });
 };
 
+/** Chunks that end well, and bring less than the head's Content-Range says. */
+export const endsEarly: Injection = (exchange) => {
+  writeChunk(exchange);
+  exchange.write("0\r\n\r\n");
+};
+
 function rangeOf({ answer }: Exchange): { start: number; size: number } {
   const value = answer.headers.find(([name]) => name === "Content-Range")?.[1] ?? "";
   const [, start = "0", size = "0"] = /^bytes (\d+)-\d+\/(\d+)$/.exec(value) ?? [];
   return { start: Number(start), size: Number(size) };
+}
+
+/** Part of the body in one chunk; none at all if the whole is one byte. */
+function writeChunk(exchange: Exchange): void {
+  const { answer, position } = exchange;
+  const headers = answer.headers.filter(([name]) => name !== "Content-Length");
+  exchange.write(formatHead({ ...answer, headers: [...headers, ["Transfer-Encoding", "chunked"]] }));
+  // RFC 9112 §7.1: a chunk of no bytes would be the last one.
+  if (position === 0) return;
+  exchange.write(`${position.toString(16)}\r\n`);
+  exchange.write(answer.body.subarray(0, position));
+  exchange.write("\r\n");
 }
 
 function writePart(exchange: Exchange): void {

@@ -92,11 +92,18 @@ function settleContent(
   if (cause === "none" && (status === 200 || (status >= 300 && status < 400))) return content.succeed();
   // Wrong bytes cover nothing.
   if (cause === "digest_mismatch") return content.fail(cause, nowMs);
+  const wasDone = content.done;
   if (status === 200 || status === 206) content.cover(transfer.bodyStart, event.bytes);
   // RFC 9110 §15.5.17: a resume that asks for what it already has.
   if (cause === "none" || status === 416) return;
-  content.fail(cause, nowMs);
+  if (!wasDone && isBrokenOff(status, event, cause)) content.breakOff(cause, nowMs);
+  else content.fail(cause, nowMs);
   content.retryAtMs = transfer.retryAfterSeconds === undefined ? undefined : nowMs + transfer.retryAfterSeconds * 1000;
+}
+
+/** A head that promised more bytes than the manifest lists: the client has them all, and sees its connection cut. */
+function isBrokenOff(status: number, { type }: TransferFinished | TransferFailed, cause: Cause): boolean {
+  return status === 200 && type === "failed" && cause !== "client_aborted";
 }
 
 function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: number): void {

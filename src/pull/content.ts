@@ -73,6 +73,12 @@ export class Content {
     if (!this.done) this.failure = { cause, atMs };
   }
 
+  /** Failed although every byte is there. */
+  breakOff(cause: Cause, atMs: number): void {
+    this.done = false;
+    this.failure = { cause, atMs };
+  }
+
   toFinishedBlob(): FinishedBlob {
     return {
       role: this.role,

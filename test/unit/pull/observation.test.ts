@@ -177,6 +177,17 @@ suite("when a pull is over", () => {
     );
   });
 
+  test("a body that is cut behind its last byte failed: its head promised more than the manifest lists", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const cut = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(cut, { contentLength: 117 }).fail(cut, "truncated", 100).close(connection).wait(2_500);
+    assert.deepEqual(
+      story.decided().map(({ cause, blobs }) => [cause, blobs.at(-1)?.done]),
+      [["truncated", false]],
+    );
+  });
+
   test("a resume that is cut again after less than 1 MiB is the end at once", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"]);
