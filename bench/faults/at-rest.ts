@@ -13,11 +13,22 @@ export async function residentBytes(pid: number, which: "VmRSS" | "VmHWM"): Prom
 }
 
 /** Waits for a number to fall to `most`, and resolves with where it stands then or after `timeoutMs`. */
-export async function fallsTo(most: number, timeoutMs: number, read: () => number | Promise<number>): Promise<number> {
+export async function fallsTo(most: number, timeoutMs: number, read: Read): Promise<number> {
+  return waitFor((now) => now <= most, timeoutMs, read);
+}
+
+/** Waits for a number to rise to `least`, as `fallsTo`. */
+export async function reaches(least: number, timeoutMs: number, read: Read): Promise<number> {
+  return waitFor((now) => now >= least, timeoutMs, read);
+}
+
+type Read = () => number | Promise<number>;
+
+async function waitFor(isReached: (now: number) => boolean, timeoutMs: number, read: Read): Promise<number> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     const now = await read();
-    if (now <= most || performance.now() > deadlineMs) return now;
-    await delay(200);
+    if (isReached(now) || performance.now() > deadlineMs) return now;
+    await delay(100);
   }
 }

@@ -9,7 +9,7 @@ export function builtinPlan(seed: number): ClientPlan {
     name: "built-in",
     first: "ping",
     // Most of them wait for a timeout.
-    parallel: 32,
+    parallel: 24,
     repeats: false,
     takes: () => true,
     listeners: () => [{ name: "shared" }],

@@ -9,7 +9,7 @@ const RESOLVER = join(import.meta.dirname, "resolver.ts");
  * Short, so that what waits for them is quick; long enough for a machine that does all cells at once, and for a body that
  * trickles for a second.
  */
-const TIMEOUTS = { connect: "2s", header: "3s", stall: "1s", resume: "5s" };
+const TIMEOUTS = { connect: "5s", header: "3s", stall: "1s", resume: "5s" };
 
 /** The built-in client ends at its first failure: nothing has to be waited for. */
 const QUICK_TRACKER = {

@@ -19,6 +19,8 @@ const ADDRESSES = 200;
 export class Tally {
   readonly seen: Record<Seen["kind"], number> = { ok: 0, status: 0, cut: 0, "wrong bytes": 0, hang: 0, failed: 0 };
   aborted = 0;
+  /** The first pull that was given wrong bytes: which registry, in which phase. */
+  firstWrong = "";
   /** Pulls that came past their HEAD: each is observed, whatever came then. */
   observable = 0;
 
@@ -26,8 +28,9 @@ export class Tally {
     return Object.values(this.seen).reduce((sum, count) => sum + count, 0);
   }
 
-  add(seen: Seen, wasAborted: boolean): void {
+  add(seen: Seen, registry: string, wasAborted: boolean): void {
     this.seen[seen.kind] += 1;
+    if (seen.kind === "wrong bytes" && this.firstWrong === "") this.firstWrong = `${registry}, ${seen.phase}`;
     if (wasAborted) this.aborted += 1;
     const isEarly = "phase" in seen && (seen.phase === "ping" || seen.phase === "resolve");
     if (!isEarly) this.observable += 1;
@@ -46,10 +49,11 @@ export async function load(options: LoadOptions, forMs: number, tally: Tally): P
 async function pullOnce({ origin, registries, random }: LoadOptions, tally: Tally): Promise<void> {
   const gone = new AbortController();
   const isAborted = random.chance(ABORTED.share);
+  const registry = random.pick(registries);
   const localAddress = `127.2.0.${random.integer(1, ADDRESSES)}`;
-  const pulling = pullStrictly({ origin, registry: random.pick(registries), localAddress, signal: gone.signal });
+  const pulling = pullStrictly({ origin, registry, localAddress, signal: gone.signal });
   if (isAborted) void leave(gone, random.between(0, ABORTED.withinMs));
-  tally.add(await pulling, isAborted);
+  tally.add(await pulling, registry, isAborted);
 }
 
 async function leave(gone: AbortController, afterMs: number): Promise<void> {

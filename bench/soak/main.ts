@@ -8,7 +8,7 @@ const USAGE = `npm run soak -- [OPTION...]
 Pulls at full speed through the built program while registries fail and clients go away, and looks at what grows.
 
   --minutes N   all in all, at least 1; default 30
-  --workers N   pulls at once, default 24
+  --workers N   pulls at once, default 48
   --seed N      order of pulls, faults and departures; default 1
 
 Exits 1 if memory grows, if anything is left at rest, or if an observation is lost or double.
@@ -21,7 +21,7 @@ function readArguments(): { minutes: number; workers: number; seed: number } {
     const { values } = parseArgs({
       options: {
         minutes: { type: "string", default: "30" },
-        workers: { type: "string", default: "24" },
+        workers: { type: "string", default: "48" },
         seed: { type: "string", default: "1" },
       },
     });

@@ -98,7 +98,7 @@ class Soak {
         registries,
         namesPort,
         patient: false,
-        preload: [join(import.meta.dirname, "collect-garbage.ts")],
+        preload: [join(import.meta.dirname, "self-report.ts")],
         // A line for each pull would be gigabytes.
         further: { log: { level: "error" } },
       }),
@@ -114,8 +114,8 @@ class Soak {
       state.loaded = true;
     });
     while (!state.loaded) {
-      samples.push(await this.#sample(proxy));
       await Promise.race([loaded, delay(SAMPLE_EVERY_MS)]);
+      if (!state.loaded) samples.push(await this.#sample(proxy));
     }
     await loaded;
     return samples;
@@ -140,10 +140,16 @@ class Soak {
   }
 }
 
-function problemsOf({ seen, pulls, observable }: Tally, after: Sample, exitCode: number | null): string[] {
+function problemsOf(
+  { seen, pulls, observable, firstWrong: first }: Tally,
+  after: Sample,
+  exitCode: number | null,
+): string[] {
   return [
     ...(seen.hang > 0 ? [`${seen.hang} pulls hung`] : []),
-    ...(seen["wrong bytes"] > 0 ? [`${seen["wrong bytes"]} pulls were given wrong bytes as whole answers`] : []),
+    ...(seen["wrong bytes"] > 0
+      ? [`${seen["wrong bytes"]} pulls were given wrong bytes as whole answers: ${first}`]
+      : []),
     // A client that leaves during its HEAD may or may not have been heard.
     ...(after.observed < observable ? [`${after.observed} observations of ${observable} pulls: some are lost`] : []),
     ...(after.observed > pulls ? [`${after.observed} observations of ${pulls} pulls: some are double`] : []),

@@ -1,6 +1,5 @@
 import { kill } from "node:process";
-import { setTimeout as delay } from "node:timers/promises";
-import { countDescriptors, residentBytes } from "../faults/at-rest.ts";
+import { countDescriptors, reaches, residentBytes } from "../faults/at-rest.ts";
 import { parseSamples } from "../truth/observed.ts";
 import type { ProxyProcess } from "../truth/proxy-process.ts";
 
@@ -13,7 +12,7 @@ export interface Sample {
   readonly externalBytes: number;
   readonly residentBytes: number;
   readonly descriptors: number;
-  /** Handles, timers and requests of the event loop. */
+  /** Handles, timers and requests that keep the event loop busy. */
   readonly resources: number;
   readonly livePulls: number;
   readonly clientConnections: number;
@@ -21,26 +20,38 @@ export interface Sample {
   readonly observed: number;
 }
 
-/** A full collection takes some 50 ms; the next lines of the program come after it. */
-const COLLECTED_MS = 300;
+/** A full collection takes some 50 ms, and on a busy machine its turn has to come first. */
+const REPORTED_WITHIN_MS = 10_000;
 
-/** Has the program collect its garbage (collect-garbage.ts), then reads /metrics and /proc. */
+/** Has the program collect its garbage and report (self-report.ts), then reads /metrics and /proc. */
 export async function takeSample(proxy: ProxyProcess, startedMs: number): Promise<Sample> {
-  kill(proxy.pid, "SIGUSR2");
-  await delay(COLLECTED_MS);
+  const reported = await selfReport(proxy);
   const metrics = parseSamples(await proxy.metrics());
   const value = (name: string): number => metrics.get(name) ?? Number.NaN;
   return {
     atS: (performance.now() - startedMs) / 1000,
-    heapBytes: value("nodejs_heap_size_used_bytes"),
-    externalBytes: value("nodejs_external_memory_bytes"),
+    ...reported,
     residentBytes: await residentBytes(proxy.pid, "VmRSS"),
     descriptors: await countDescriptors(proxy.pid),
-    resources: value("nodejs_active_resources_total"),
     livePulls: value("pullmeter_pulls_in_progress"),
     clientConnections: value("pullmeter_client_connections"),
     observed: sumOf(metrics, "pullmeter_pull_duration_seconds_count{"),
   };
+}
+
+type SelfReport = Pick<Sample, "heapBytes" | "externalBytes" | "resources">;
+
+async function selfReport(proxy: ProxyProcess): Promise<SelfReport> {
+  const before = reportsOf(proxy).length;
+  kill(proxy.pid, "SIGUSR2");
+  const count = await reaches(before + 1, REPORTED_WITHIN_MS, () => reportsOf(proxy).length);
+  const last = reportsOf(proxy).at(-1);
+  if (last === undefined || count === before) throw new Error("the program did not report in time");
+  return last;
+}
+
+function reportsOf(proxy: ProxyProcess): SelfReport[] {
+  return proxy.logLines().flatMap(({ selfReport: report }) => (report === undefined ? [] : [report as SelfReport]));
 }
 
 function sumOf(metrics: ReadonlyMap<string, number>, prefix: string): number {

@@ -9,7 +9,7 @@ import type { RequestHead } from "../faults/request-heads.ts";
 import type { SeededRandom } from "../truth/seeded-random.ts";
 
 /** Share of requests, and of look-ups of names, that fail. */
-const FAULTY = { requests: 0.12, names: 0.02 };
+const FAULTY = { requests: 0.06, names: 0.02 };
 
 /** Every fault after which a client that took bytes for whole has the right ones. */
 const INJECTIONS: readonly inject.Injection[] = [
@@ -27,7 +27,6 @@ const INJECTIONS: readonly inject.Injection[] = [
   inject.stall,
   inject.trickle,
   inject.longBody,
-  inject.lengthTooLarge,
   inject.badChunk,
   ...[401, 403, 404, 429, 500, 502, 503, 504].map(inject.status),
 ];
