@@ -227,6 +227,7 @@ function toListener({ address, ...listener }: Config["listeners"][number]): List
 function toProxySettings({ timeouts, limits, headers }: Config): ProxySettings {
   return {
     connectTimeoutMs: timeouts.connect,
+    tlsTimeoutMs: timeouts.tls,
     headTimeoutMs: timeouts.header,
     answerTimeoutMs: timeouts.answer,
     resumeTimeoutMs: timeouts.resume,

@@ -162,7 +162,12 @@ const headers = z.strictObject({
 const timeouts = z.strictObject({
   connect: duration()
     .prefault("5s")
-    .describe("For connecting to an upstream, TLS included; then the client gets a 502."),
+    .describe("For connecting to an upstream: its name, TCP and a proxy's tunnel; then the client gets a 502."),
+  tls: duration()
+    .prefault("5s")
+    .describe(
+      "For the TLS handshake with an upstream; then the client gets a 502. Two round trips, with room for lost packets.",
+    ),
   header: duration()
     .prefault("20s")
     .describe(

@@ -32,7 +32,7 @@ export class Connections {
 
   constructor(settings: UpstreamSettings, lookup: LookupFunction) {
     this.#settings = settings;
-    const connect = createConnector({ lookup, timeoutMs: settings.connectTimeoutMs, trust: new TlsTrust() });
+    const connect = createConnector({ ...settings, lookup, trust: new TlsTrust() });
     this.#open = callbackify(connect);
   }
 

@@ -1,7 +1,9 @@
 /** Times and bounds of every exchange with an upstream. */
 export interface UpstreamSettings {
-  /** For one connection, TLS included. */
+  /** For one connection: name, TCP and the tunnel through a proxy. */
   readonly connectTimeoutMs: number;
+  /** For its TLS handshake. */
+  readonly tlsTimeoutMs: number;
   /** For the head of the final response of one attempt, connecting and redirects included. */
   readonly headTimeoutMs: number;
   /** For the head that the client gets, all attempts together. Below containerd's 30 s. */

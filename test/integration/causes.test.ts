@@ -262,7 +262,7 @@ test("cause tls: the server speaks no TLS", async (t) => {
   t.after(() => server.close());
   const upstreams = [upstreamAt(`https://${server.host}`)];
   // Nothing that this server takes for a request ever comes: the handshake fails by its bytes, or takes too long.
-  const settings = { connectTimeoutMs: 100 };
+  const settings = { tlsTimeoutMs: 100 };
   const proxy = await startProxy(t, { upstreams, listener: { registry: "registry.test" }, settings });
   await pullUntilFailure(proxy);
   await expectCause(proxy, "tls");

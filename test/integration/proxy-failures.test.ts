@@ -110,9 +110,34 @@ test("a plain HTTP server on a TLS port is a 502", async (t) => {
   const proxy = await startProxy(t, {
     upstreams: [upstreamAt(`https://127.0.0.1:${upstream.origin.port}`)],
     listener: { registry: "registry.test" },
-    settings: { connectTimeoutMs: 200 },
+    settings: { tlsTimeoutMs: 200 },
   });
   await assertOwnAnswer(proxy, await get(proxy), 502, "tls");
+});
+
+test("a handshake that nobody answers has a time of its own, and so has all before it", async (t) => {
+  const { upstream } = await startPair(t, () => {});
+  const ask = async (settings: { readonly connectTimeoutMs: number; readonly tlsTimeoutMs: number }) => {
+    const proxy = await startProxy(t, {
+      upstreams: [upstreamAt(`https://registry.test:${upstream.origin.port}`)],
+      listener: { registry: "registry.test" },
+      settings,
+      lookup: (_hostname, _options, callback) => {
+        if (settings.connectTimeoutMs > settings.tlsTimeoutMs) callback(null, [{ address: "127.0.0.1", family: 4 }]);
+      },
+    });
+    await get(proxy);
+    const { outcome, detail } = await proxy.event("upstream-exchanged");
+    return [outcome, detail];
+  };
+  assert.deepEqual(await ask({ connectTimeoutMs: 60_000, tlsTimeoutMs: 50 }), [
+    "tls",
+    `registry.test:${upstream.origin.port}: no TLS handshake in time`,
+  ]);
+  assert.deepEqual(await ask({ connectTimeoutMs: 50, tlsTimeoutMs: 60_000 }), [
+    "connect",
+    `registry.test:${upstream.origin.port}: no connection in time`,
+  ]);
 });
 
 test("a CA of one's own is trusted", async (t) => {

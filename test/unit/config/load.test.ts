@@ -56,6 +56,7 @@ test("every timeout has the default that the data plane itself has", () => {
   assert.deepEqual(
     {
       connectTimeoutMs: timeouts.connect,
+      tlsTimeoutMs: timeouts.tls,
       headTimeoutMs: timeouts.header,
       answerTimeoutMs: timeouts.answer,
       resumeTimeoutMs: timeouts.resume,
@@ -116,6 +117,7 @@ test("a file with every kind of setting is read whole", () => {
   assert.deepEqual(config.headers, { isolation: "x-isolation", trigger: "x-pullmeter-trigger" });
   assert.deepEqual(config.timeouts, {
     connect: 500,
+    tls: 2_000,
     header: 15_000,
     answer: 28_000,
     resume: 45_000,
