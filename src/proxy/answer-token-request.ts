@@ -192,7 +192,7 @@ async function readWhole({ body, host }: UpstreamResponse): Promise<Buffer> {
   let bytes = 0;
   await body.deliver((chunk) => {
     bytes += chunk.length;
-    if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk);
+    if (bytes <= MAX_ANSWER_BYTES) chunks.push(Buffer.from(chunk));
     return true;
   });
   if (bytes > MAX_ANSWER_BYTES) throw new UpstreamError("truncated", `${host}: its token is too long`);

@@ -4,7 +4,7 @@ import { isDigest } from "../oci/digest.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
 import type { TransferFinished } from "../pull/transfer-event.ts";
 
-/** A copy of a manifest that streams by; given up when it grows beyond what registries must accept. */
+/** A copy of a manifest that streams by, because its memory is used again; given up when it grows beyond what registries must accept. */
 export class ManifestCopy {
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -12,7 +12,7 @@ export class ManifestCopy {
   add(chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes > MAX_MANIFEST_BYTES) this.#chunks = [];
-    else this.#chunks.push(chunk);
+    else this.#chunks.push(Buffer.from(chunk));
   }
 
   /** What the whole body says; undefined if it was too large, or its coding cannot be undone. */

@@ -181,16 +181,19 @@ async function deliver(
   if (transfer.isOver) return;
   const { body } = result;
   passHead(transfer, result);
-  response.on("drain", () => {
+  const taken = (): void => {
+    // An earlier chunk's news: the last one is still on its way.
+    if (response.writableLength > 0) return;
     transfer.waits?.taken();
     body.resume();
-  });
+  };
   const delivered = body.deliver((chunk) => {
     transfer.bytes += chunk.length;
     inspection?.add(chunk);
-    const wantsMore = response.write(chunk);
-    transfer.waits?.received(wantsMore);
-    return wantsMore;
+    writeNow(response, chunk, taken);
+    const isInKernel = response.writableLength === 0;
+    transfer.waits?.received(isInKernel);
+    return isInKernel;
   });
   // The head goes out with the first bytes, or alone when they are not here yet. Not by `flushHeaders`: that would
   // write it as UTF-8.
@@ -202,6 +205,13 @@ async function deliver(
   transfer.waits?.ended();
   const known = await inspection?.end();
   response.end(() => transfer.finish(known));
+}
+
+/** Writes before it returns, head and chunk in one call of the system; Node.js would wait for the end of this turn. */
+function writeNow(response: ServerResponse, chunk: Buffer, onTaken: () => void): void {
+  response.socket?.cork();
+  response.write(chunk, onTaken);
+  response.socket?.uncork();
 }
 
 const NOTHING = Buffer.alloc(0);

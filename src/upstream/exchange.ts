@@ -30,10 +30,13 @@ export interface UpstreamResponse {
 /** A response's body that waits until somebody wants it. Its owner must deliver or discard it. */
 export interface UpstreamBody {
   /**
-   * Gives every chunk to `onChunk`, which returns false when it wants no more until `resume`. Resolves at the end;
-   * rejects with an UpstreamError when the body stalled or was cut short.
+   * Gives every chunk to `onChunk`. It returns true when the chunk's memory is free again: its bytes are in the kernel,
+   * or were copied. False: it is still needed, and nothing more is given until `resume`, which is never called from
+   * within `onChunk`. Resolves when everything was given and is free; rejects with an UpstreamError when the body
+   * stalled or was cut short.
    */
   deliver(onChunk: (chunk: Buffer) => boolean): Promise<void>;
+  /** The memory of the last chunk is free. Means nothing if it was before. */
   resume(): void;
   /** Reads a short rest, so that the connection can be used again, or cuts a long one. */
   discard(): void;
@@ -61,9 +64,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
   #controller: Dispatcher.DispatchController | undefined;
   #error: UpstreamError | undefined;
   #ended = false;
-  /** What came before somebody wanted the body: undici delivers what it holds when the connection ends. */
-  #early: Buffer[] = [];
+  /** What came while nobody wanted it: undici delivers what it holds when the connection ends. */
+  readonly #held: Buffer[] = [];
   #sink: { onChunk(chunk: Buffer): boolean; end(): void; fail(error: UpstreamError): void } | undefined;
+  #isBlocked = false;
 
   constructor(
     request: ExchangeRequest,
@@ -106,14 +110,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#sink === undefined) this.#early.push(chunk);
-    else if (!this.#sink.onChunk(chunk)) controller.pause();
+    this.#held.push(chunk);
+    this.#pour();
+    if (this.#isBlocked) controller.pause();
   }
 
   onResponseEnd(): void {
     this.#settle();
     this.#ended = true;
-    this.#sink?.end();
+    this.#pour();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -123,16 +128,27 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
   deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#sink = { onChunk, end: resolve, fail: reject };
-      const wanted = this.#early.map((chunk) => onChunk(chunk));
-      this.#early = [];
+      this.#pour();
       if (this.#error !== undefined) reject(this.#error);
-      else if (this.#ended) resolve();
-      else if (!wanted.includes(false)) this.resume();
+      else if (!this.#isBlocked) this.#controller?.resume();
     });
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#pour();
+    if (!this.#isBlocked) this.#controller?.resume();
+  }
+
+  #pour(): void {
+    if (this.#sink === undefined) return;
+    while (!this.#isBlocked) {
+      const chunk = this.#held.shift();
+      if (chunk === undefined) break;
+      this.#isBlocked = !this.#sink.onChunk(chunk);
+    }
+    if (this.#ended && !this.#isBlocked) this.#sink.end();
   }
 
   discard(): void {
