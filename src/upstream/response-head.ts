@@ -1,0 +1,118 @@
+/** Where a response's body ends (RFC 9112 §6.3). */
+export type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" };
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly statusText: string;
+  /** Names and values alternate; case, order and duplicates are those of the wire. */
+  readonly headers: readonly string[];
+  readonly framing: Framing;
+  /** The connection can be used again after the body. */
+  readonly keepsAlive: boolean;
+  /** How long the server says that it keeps an idle connection, in seconds. */
+  readonly keepAliveSeconds?: number;
+}
+
+/** The blank line behind a head. */
+export const HEAD_END = "\r\n\r\n";
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+const VERSION = "HTTP/1.1 ";
+
+/** "HTTP/1.1 200", and a space before the phrase, which may be missing with it (RFC 9112 §4). */
+const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: (.*))?$/;
+
+// RFC 9112 §2.2: lines end with CRLF, and neither stands alone. RFC 9110 §5.5: no control characters but tabs.
+const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
+
+/** RFC 9110 §5.6.2 */
+const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+
+const LENGTH = /^\d{1,15}$/;
+
+const NO_BODY: Framing = { kind: "none" };
+const CHUNKED: Framing = { kind: "chunked" };
+
+/**
+ * Reads the head of a final response, without the blank line, as ISO-8859-1. Undefined for all that can be read in more
+ * than one way, or needs more than this parser knows: interim responses, HTTP/1.0, bodies that end with the connection,
+ * folded lines, a length told twice. A hardened parser is asked about those.
+ */
+export function parseResponseHead(text: string, method: string): ResponseHead | undefined {
+  if (UNCLEAN.test(text)) return undefined;
+  const lines = text.split("\r\n");
+  const [, code, statusText = ""] = STATUS_LINE.exec(lines[0] ?? "") ?? [];
+  if (code === undefined) return undefined;
+  const status = Number(code);
+  const headers: string[] = [];
+  let length: string | undefined;
+  let coding: string | undefined;
+  let connection = "";
+  let keepAlive: string | undefined;
+  for (let i = 1; i < lines.length; i += 1) {
+    const line = lines[i] ?? "";
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon));
+    if (!TOKEN.test(name)) return undefined;
+    const value = withoutPadding(line, colon + 1);
+    headers.push(name, value);
+    // Only names as long as those that matter here are looked at closer.
+    if (name.length === 14 && name.toLowerCase() === "content-length") {
+      if (length !== undefined || !LENGTH.test(value)) return undefined;
+      length = value;
+    } else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") {
+      if (coding !== undefined || value.toLowerCase() !== "chunked") return undefined;
+      coding = value;
+    } else if (name.length === 10) {
+      const key = name.toLowerCase();
+      if (key === "connection") connection += `,${value.toLowerCase()}`;
+      else if (key === "keep-alive") keepAlive = value;
+    }
+  }
+  if (length !== undefined && coding !== undefined) return undefined;
+  const framing = framingOf(status, method, length, coding);
+  if (framing === undefined) return undefined;
+  const seconds = /\btimeout=(\d{1,6})\b/.exec(keepAlive ?? "")?.[1];
+  return {
+    status,
+    statusText,
+    headers,
+    framing,
+    keepsAlive: !/,\s*close\s*(?:,|$)/.test(connection),
+    ...(seconds !== undefined && { keepAliveSeconds: Number(seconds) }),
+  };
+}
+
+/** False if no further bytes can make a head of these that `parseResponseHead` reads; those before `from` could. */
+export function couldBecomeHead(bytes: Buffer, from: number): boolean {
+  if (bytes.toString("latin1", 0, VERSION.length) !== VERSION.slice(0, bytes.length)) return false;
+  // A CR at the end waits for its LF; a LF at the start was found good with its CR.
+  const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
+  const start = from > 0 && bytes[from] === LF ? from + 1 : from;
+  return !UNCLEAN.test(bytes.toString("latin1", start, end));
+}
+
+function framingOf(status: number, method: string, length?: string, coding?: string): Framing | undefined {
+  if (method === "HEAD" || status === 204 || status === 304) return NO_BODY;
+  if (coding !== undefined) return CHUNKED;
+  if (length === undefined) return undefined;
+  return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
+}
+
+/** The text from `start`, without spaces and tabs around it (RFC 9110 §5.5); `trim` would take bytes of the value. */
+function withoutPadding(line: string, start: number): string {
+  let first = start;
+  let end = line.length;
+  while (first < end && isPadding(line.charCodeAt(first))) first += 1;
+  while (end > first && isPadding(line.charCodeAt(end - 1))) end -= 1;
+  return line.slice(first, end);
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
