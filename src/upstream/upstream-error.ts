@@ -60,6 +60,11 @@ const MESSAGE: Readonly<Record<Failure, string>> = {
   proxy: "the request could not be sent",
 };
 
+/** The error of a connection that ended without one. */
+export function closedByUpstream(): Error {
+  return Object.assign(new Error("the upstream closed the connection"), { code: "ECONNRESET" });
+}
+
 export function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";
   return typeof error.code === "string" ? error.code : "";
