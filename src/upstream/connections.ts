@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIPv6, type LookupFunction, type Socket } from "node:net";
 import { callbackify } from "node:util";
-import { Agent, type Dispatcher } from "undici";
+import type { Agent, Dispatcher } from "undici";
 import { createConnector, type Dial } from "./connect.ts";
 import { checkHost } from "./guard.ts";
 import { proxyAuthorization } from "./proxy-authorization.ts";
@@ -37,10 +37,10 @@ export class Connections {
   }
 
   /**
-   * Throws an UpstreamError if the hop is refused before anything is connected. `fresh`: on a connection of its own,
-   * because one from the pool was lost.
+   * Rejects with an UpstreamError if the hop is refused before anything is connected. `fresh`: on a connection of its
+   * own, because one from the pool was lost.
    */
-  route(upstream: Upstream, hop: Hop, fresh = false): RouteToHop {
+  async route(upstream: Upstream, hop: Hop, fresh = false): Promise<RouteToHop> {
     const { ca, proxy } = upstream;
     const allowPrivate = mayBePrivate(upstream, hop.origin);
     // RFC 9112 §3.2.2: through a proxy, plain http is asked for by its absolute URL; there is no tunnel.
@@ -51,11 +51,11 @@ export class Connections {
       return {
         origin: proxy,
         path: `${hop.origin.origin}${hop.path}`,
-        dispatcher: this.#pool({ allowPrivate: true, ...(ca !== undefined && { ca }) }, fresh),
+        dispatcher: await this.#pool({ allowPrivate: true, ...(ca !== undefined && { ca }) }, fresh),
         headers: authorization === undefined ? [] : ["Proxy-Authorization", authorization],
       };
     }
-    return { ...hop, dispatcher: this.#pool({ ...rulesOf(upstream), allowPrivate }, fresh), headers: [] };
+    return { ...hop, dispatcher: await this.#pool({ ...rulesOf(upstream), allowPrivate }, fresh), headers: [] };
   }
 
   /** For requests to the registry itself: it is not told where redirects lead. */
@@ -75,11 +75,13 @@ export class Connections {
     this.#pools.clear();
   }
 
-  #pool(rules: Rules, fresh: boolean): Agent {
+  /** undici takes a third of the time to start: it is loaded when the first request needs it. */
+  async #pool(rules: Rules, fresh: boolean): Promise<Agent> {
+    const { Agent: Pool } = await import("undici");
     const key = `${fresh} ${keyOf(rules)}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
-    const pool = new Agent({
+    const pool = new Pool({
       connect: ({ protocol, host, hostname }, callback) => {
         const origin = new URL(`${protocol}//${host ?? hostname}`);
         this.#open({ ...rules, origin }, (error, socket) => (error ? callback(error, null) : callback(null, socket)));

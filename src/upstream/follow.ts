@@ -81,7 +81,7 @@ export class Follower {
     if (request.delivery === "whole") circuits.enter(registry, host);
     const startedMs = now();
     try {
-      const route = connections.route(upstream, hop, fresh);
+      const route = await connections.route(upstream, hop, fresh);
       const response = await exchange({
         ...route,
         method: request.method,
