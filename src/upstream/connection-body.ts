@@ -36,6 +36,7 @@ export class ConnectionBody implements Reader, UpstreamBody {
   #sink: Sink | undefined;
   /** The client has to take the last chunk first. */
   #isBlocked = false;
+  #blockedSinceMs = 0;
   #isPaused = false;
   #isRead = false;
   /** Why no more comes. Told after what came before it. */
@@ -86,7 +87,7 @@ export class ConnectionBody implements Reader, UpstreamBody {
   resume(): void {
     if (!this.#isBlocked || this.#isOver) return;
     this.#isBlocked = false;
-    this.#intake.free(false);
+    this.#intake.free(Math.max(1, performance.now() - this.#blockedSinceMs));
     this.#stallTimer?.refresh();
     this.#goOn();
   }
@@ -139,10 +140,11 @@ export class ConnectionBody implements Reader, UpstreamBody {
       if (this.#isOver) return;
       if (!isFree) {
         this.#isBlocked = true;
+        this.#blockedSinceMs = performance.now();
         this.#pause();
         return;
       }
-      this.#intake.free(true);
+      this.#intake.free(0);
     }
     if (this.#isRead) this.#finish(this.#sink);
     else if (this.#cut !== undefined) this.fail(this.#cut);

@@ -12,8 +12,8 @@ export interface Intake {
   readonly isMalformed: boolean;
   /** Everything that is here and was not taken, as one view; its memory stays as it is until `free`. */
   take(): Buffer | undefined;
-  /** What was taken last is needed no more. `atOnce`: the client did not have to be waited for. */
-  free(atOnce: boolean): void;
+  /** What was taken last is needed no more. For so long the client was waited for; 0 if it took it at once. */
+  free(waitedMs: number): void;
   /** The body was delivered. */
   close(): void;
   /** Nobody knows who still uses the memory. */

@@ -99,12 +99,12 @@ export class LengthIntake implements Intake {
     return view;
   }
 
-  free(atOnce: boolean): void {
+  free(waitedMs: number): void {
     const taken = this.#taken;
     if (taken === undefined) return;
     this.#taken = undefined;
-    if (atOnce) this.#size.tookAtOnce(this.#takenBytes);
-    else this.#size.waited();
+    if (waitedMs === 0) this.#size.tookAtOnce(this.#takenBytes);
+    else this.#size.waited(waitedMs);
     const isDone = taken !== this.#filling && taken.start === taken.end;
     if (isDone) this.#buffers.release(taken.memory);
   }

@@ -46,6 +46,9 @@ export class ReadBuffers {
   }
 }
 
+/** 100 ms: a fast client of a busy machine takes what it left after a few; one on a slow line takes seconds. */
+const SLOW_AFTER_MS = 100;
+
 /** How large a buffer one transfer should have: large ones save system calls, but only for clients that keep up. */
 export class BufferSize {
   readonly #largest: number;
@@ -67,9 +70,9 @@ export class BufferSize {
     this.#bytes = this.#largest;
   }
 
-  /** The client has to be waited for. */
-  waited(): void {
+  /** The client had to be waited for. A short wait lets no buffer grow, but takes none away. */
+  waited(ms: number): void {
     this.#takenAtOnce = 0;
-    this.#bytes = SMALL_BUFFER_BYTES;
+    if (ms >= SLOW_AFTER_MS) this.#bytes = SMALL_BUFFER_BYTES;
   }
 }

@@ -19,9 +19,11 @@ class Simulation {
   #space: Uint8Array;
   #read: number;
   #pending: Buffer | undefined;
+  readonly #waitedMs: number;
   bytes = 0;
 
-  constructor(intake: Intake, early: number) {
+  constructor(intake: Intake, early: number, waitedMs: number) {
+    this.#waitedMs = waitedMs;
     this.#intake = intake;
     this.#space = intake.space();
     this.#read = early;
@@ -51,7 +53,7 @@ class Simulation {
       this.bytes += view.length;
       if (takesAtOnce) {
         this.#delivered.update(view);
-        this.#intake.free(true);
+        this.#intake.free(0);
       } else {
         this.#pending = view;
       }
@@ -62,7 +64,7 @@ class Simulation {
     if (this.#pending === undefined) return;
     this.#delivered.update(this.#pending);
     this.#pending = undefined;
-    this.#intake.free(false);
+    this.#intake.free(this.#waitedMs);
   }
 
   end(total: number): string {
@@ -93,11 +95,12 @@ for (const isTls of [true, false]) {
         fc.array(step, { maxLength: 200 }),
         fc.integer({ min: 1, max: BODY.length }),
         fc.nat({ max: 65_536 }),
-        (steps, total, wantedEarly) => {
+        fc.constantFrom(1, 1_000),
+        (steps, total, wantedEarly, waitedMs) => {
           const early = Math.min(wantedEarly, total - 1);
           const buffers = new ReadBuffers();
           const intake = new LengthIntake(total, BODY.subarray(0, early), isTls, buffers);
-          const simulation = new Simulation(intake, early);
+          const simulation = new Simulation(intake, early, waitedMs);
           for (const [what, how, takesAtOnce] of steps) {
             if (what === "taken") simulation.takePending();
             else if (what === "give") simulation.give(how);
@@ -120,7 +123,7 @@ test("memory comes back whenever a body is given up", () => {
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
       const buffers = new ReadBuffers();
       const intake = new LengthIntake(BODY.length, BODY.subarray(0, 10), true, buffers);
-      const simulation = new Simulation(intake, 10);
+      const simulation = new Simulation(intake, 10, 1_000);
       for (const [what, how, takesAtOnce] of steps) {
         if (what === "taken") simulation.takePending();
         else if (what === "give") simulation.give(how);

@@ -32,7 +32,7 @@ test("beyond 64 MiB everyone gets a small buffer", () => {
   assert.equal(buffers.leasedBytes, 64 * MIB);
 });
 
-test("a buffer grows once 16 MiB were taken at once, and is small again when the client has to be waited for", () => {
+test("a buffer grows once 16 MiB were taken at once, and is small again after a long wait for the client", () => {
   const size = new BufferSize(MIB);
   for (let bytes = SMALL_BUFFER_BYTES; bytes < 16 * MIB; bytes += SMALL_BUFFER_BYTES) {
     size.tookAtOnce(SMALL_BUFFER_BYTES);
@@ -40,8 +40,13 @@ test("a buffer grows once 16 MiB were taken at once, and is small again when the
   }
   size.tookAtOnce(SMALL_BUFFER_BYTES);
   assert.equal(size.bytes, MIB);
-  size.waited();
+  size.waited(20);
+  assert.equal(size.bytes, MIB);
+  size.waited(100);
   assert.equal(size.bytes, SMALL_BUFFER_BYTES);
+  // A wait, however short, starts the count again.
+  size.tookAtOnce(15 * MIB);
+  size.waited(20);
   size.tookAtOnce(15 * MIB);
   assert.equal(size.bytes, SMALL_BUFFER_BYTES);
 });
