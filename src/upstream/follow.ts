@@ -22,6 +22,12 @@ export interface FollowerOptions {
 /** 10, as many as clients allow (Go's net/http). */
 const MAX_REDIRECTS = 10;
 
+interface ExchangeLimits {
+  readonly untilMs: number;
+  /** On a connection of its own, because one from the pool was lost. */
+  readonly fresh: boolean;
+}
+
 /** Makes one attempt at a request: asks, and follows where it is sent. */
 export class Follower {
   readonly #options: FollowerOptions;
@@ -72,24 +78,17 @@ export class Follower {
     upstream: Upstream,
     hop: Hop,
     request: UpstreamRequest,
-    { untilMs, fresh }: { readonly untilMs: number; readonly fresh: boolean },
+    limits: ExchangeLimits,
   ): Promise<UpstreamResponse> {
-    const { circuits, connections, now } = this.#options;
+    const { circuits, now } = this.#options;
     const { registry } = upstream;
     const { host } = hop.origin;
     // After the manifest a client may have nowhere else to go: then every connection is worth a try.
     if (request.delivery === "whole") circuits.enter(registry, host);
     const startedMs = now();
     try {
-      const route = await connections.route(upstream, hop, fresh);
-      const response = await exchange({
-        ...route,
-        method: request.method,
-        ...(request.body !== undefined && { body: request.body }),
-        headers: ["Host", host, ...request.headers, ...route.headers],
-        signal: request.signal,
-        headTimeoutMs: Math.max(0, untilMs - startedMs),
-      });
+      const response =
+        (await this.#askFast(upstream, hop, request, limits)) ?? (await this.#exchange(upstream, hop, request, limits));
       circuits.succeeded(registry, host);
       request.onExchange(host, response.status, startedMs);
       return { ...response, host };
@@ -102,6 +101,34 @@ export class Follower {
       request.onExchange(host, failure, startedMs);
       throw failure;
     }
+  }
+
+  /** Undefined where the fast way does not lead, or its answer was of a kind that it does not read. */
+  async #askFast(
+    upstream: Upstream,
+    hop: Hop,
+    { method, headers, signal }: UpstreamRequest,
+    { untilMs }: ExchangeLimits,
+  ): Promise<UpstreamResponse | undefined> {
+    const { connections, now } = this.#options;
+    const dial = connections.dial(upstream, hop);
+    if (dial === undefined || method === "POST") return undefined;
+    const all = ["Host", hop.origin.host, ...headers];
+    const headTimeoutMs = Math.max(0, untilMs - now());
+    return connections.blobs.fetch({ dial, path: hop.path, method, headers: all, signal, headTimeoutMs });
+  }
+
+  async #exchange(
+    upstream: Upstream,
+    hop: Hop,
+    { method, body, headers, signal }: UpstreamRequest,
+    { untilMs, fresh }: ExchangeLimits,
+  ): Promise<UpstreamResponse> {
+    const { connections, now } = this.#options;
+    const route = await connections.route(upstream, hop, fresh);
+    const all = ["Host", hop.origin.host, ...headers, ...route.headers];
+    const headTimeoutMs = Math.max(0, untilMs - now());
+    return exchange({ ...route, method, ...(body !== undefined && { body }), headers: all, signal, headTimeoutMs });
   }
 }
 

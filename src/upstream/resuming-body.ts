@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesToSkip, headersForRest, saysNothingIsLeft, type Content } from "./continuation.ts";
+import { bytesToSkip, headersForRest, readContent, saysNothingIsLeft, type Content } from "./continuation.ts";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
@@ -39,6 +39,8 @@ const LONGEST_PAUSE_MS = 8_000;
 export class ResumingBody implements UpstreamBody {
   readonly #options: ResumptionOptions;
   #body: UpstreamBody;
+  /** What all responses together promised. */
+  #content: Content;
   #delivered = 0;
   #toSkip = 0;
   #resumes = 0;
@@ -49,6 +51,7 @@ export class ResumingBody implements UpstreamBody {
 
   constructor(first: UpstreamBody, options: ResumptionOptions) {
     this.#body = first;
+    this.#content = options.content;
     this.#options = options;
   }
 
@@ -80,11 +83,11 @@ export class ResumingBody implements UpstreamBody {
 
   /** Position in the blob of the next byte to deliver. */
   get #offset(): number {
-    return this.#options.content.start + this.#delivered;
+    return this.#content.start + this.#delivered;
   }
 
   get #missing(): number | undefined {
-    const { end } = this.#options.content;
+    const { end } = this.#content;
     return end === undefined ? undefined : end - this.#offset;
   }
 
@@ -121,7 +124,8 @@ export class ResumingBody implements UpstreamBody {
   }
 
   async #askForRest(): Promise<"rest" | "end" | "wrong" | "no answer"> {
-    const { ask, content, places, signal } = this.#options;
+    const { ask, places, signal } = this.#options;
+    const content = this.#content;
     let isAnswered = false;
     for (const where of places) {
       if (signal.aborted) break;
@@ -132,6 +136,8 @@ export class ResumingBody implements UpstreamBody {
       const toSkip = bytesToSkip(content, response, this.#offset, isThere);
       if (toSkip !== undefined) {
         this.#body = response.body;
+        // A body in chunks told no end.
+        this.#content = { ...content, end: content.end ?? readContent(response)?.end };
         this.#toSkip = toSkip;
         return "rest";
       }
