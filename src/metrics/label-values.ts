@@ -46,6 +46,7 @@ export const REFUSAL_REASONS = valuesOf<RefusalReason>({
   body_timeout: true,
   unauthenticated: true,
   overloaded: true,
+  draining: true,
 });
 
 const CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
@@ -60,6 +61,7 @@ const FAILURES = valuesOf<Failure>({
   truncated: true,
   digest_mismatch: true,
   client_aborted: true,
+  shutdown: true,
   proxy: true,
 });
 
@@ -99,6 +101,7 @@ export const CAUSES = valuesOf<Exclude<Cause, "none">>({
   truncated: true,
   digest_mismatch: true,
   client_aborted: true,
+  shutdown: true,
   proxy: true,
 });
 

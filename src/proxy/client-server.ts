@@ -30,18 +30,22 @@ export interface ClientServerEvents {
 
 /** The server of one listener: HTTP/1.1, or the same in TLS. */
 export class ClientServer {
-  readonly listener: Listener;
+  #listener: Listener;
   readonly #server: Server | HttpsServer;
   readonly #handshakes = new Handshakes();
   #protection: Protection;
 
   constructor(listener: Listener, settings: ClientServerSettings, events: ClientServerEvents) {
-    this.listener = listener;
+    this.#listener = listener;
     this.#protection = listener.protection ?? {};
     this.#server = this.#create(settings);
     // The size of the head bounds their number.
     this.#server.maxHeadersCount = 0;
     this.#listenTo(events);
+  }
+
+  get listener(): Listener {
+    return this.#listener;
   }
 
   get credentials(): Credentials | undefined {
@@ -59,6 +63,13 @@ export class ClientServer {
     if ("setSecureContext" in this.#server && protection.tls !== undefined) {
       this.#server.setSecureContext(toTlsOptions(protection.tls));
     }
+  }
+
+  /** Takes other settings for what comes from now on; the largest head stays. */
+  adopt(listener: Listener, { clientHeadTimeoutMs, keepAliveTimeoutMs }: ClientServerSettings): void {
+    this.#listener = listener;
+    this.#server.headersTimeout = clientHeadTimeoutMs;
+    this.#server.keepAliveTimeout = keepAliveTimeoutMs;
   }
 
   async bind(): Promise<BoundListener> {

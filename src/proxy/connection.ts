@@ -9,25 +9,29 @@ export interface Load {
   transfers: number;
 }
 
+/** Where connections come in. What it tells can be replaced: it holds for the next request. */
+export interface Port {
+  readonly listener: Listener;
+  /** Who may use the listener; undefined: everybody. */
+  readonly credentials: Credentials | undefined;
+}
+
 export interface ConnectionOptions {
   readonly id: number;
-  readonly listener: Listener;
+  readonly port: Port;
   readonly socket: Socket;
   readonly load: Load;
   /** There are more connections than there may be: the one request that it may make is told so. */
   readonly isSurplus: boolean;
-  /** Who may use the listener, now; undefined: everybody. */
-  readonly credentials: () => Credentials | undefined;
 }
 
 /** One TCP connection of a client, with the transfers that run on it. */
 export class Connection {
   readonly id: number;
-  readonly listener: Listener;
   readonly remoteAddress: string;
   readonly isSurplus: boolean;
   readonly #load: Load;
-  readonly #credentials: () => Credentials | undefined;
+  readonly #port: Port;
   readonly #socket: Socket;
   readonly #transfers = new Set<Transfer>();
   #closing = false;
@@ -35,12 +39,11 @@ export class Connection {
   #turns = 0;
   #lastTurn: Promise<void> = Promise.resolve();
 
-  constructor({ id, listener, socket, load, isSurplus, credentials }: ConnectionOptions) {
+  constructor({ id, port, socket, load, isSurplus }: ConnectionOptions) {
     this.id = id;
-    this.listener = listener;
+    this.#port = port;
     this.isSurplus = isSurplus;
     this.#load = load;
-    this.#credentials = credentials;
     this.remoteAddress = withoutMapping(socket.remoteAddress ?? "");
     this.#socket = socket;
   }
@@ -60,8 +63,12 @@ export class Connection {
     return this.#wasAsked && this.#turns === 0 && this.#transfers.size === 0 && this.isOpen && !this.#closing;
   }
 
+  get listener(): Listener {
+    return this.#port.listener;
+  }
+
   get credentials(): Credentials | undefined {
-    return this.#credentials();
+    return this.#port.credentials;
   }
 
   get runningTransfers(): number {

@@ -20,6 +20,7 @@ const OF_FAILURE: Readonly<Record<Failure, { readonly status: number; readonly c
   truncated: { status: 502, code: "UNAVAILABLE" },
   digest_mismatch: { status: 502, code: "UNAVAILABLE" },
   client_aborted: { status: 502, code: "UNAVAILABLE" },
+  shutdown: { status: 503, code: "UNAVAILABLE" },
   proxy: { status: 502, code: "UNAVAILABLE" },
 };
 
@@ -43,6 +44,7 @@ const OF_REFUSAL: Readonly<Record<RefusalReason, { readonly status: number; read
   tls_handshake: { status: 400, code: "UNSUPPORTED" },
   unauthenticated: { status: statusOf("UNAUTHORIZED"), code: "UNAUTHORIZED" },
   overloaded: { status: statusOf("UNAVAILABLE"), code: "UNAVAILABLE" },
+  draining: { status: 503, code: "UNAVAILABLE" },
 };
 
 export function failureResponse(failure: Failure, message: string): OwnResponse {

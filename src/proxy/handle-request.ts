@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { causeOfStatus } from "../pull/outcome.ts";
+import { causeOfStatus, type Failure } from "../pull/outcome.ts";
 import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -11,6 +11,7 @@ import { failureResponse, refusalResponse, type OwnResponse } from "./error-resp
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
 import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
 import { findStranger } from "./authenticate.ts";
+import type { Draining } from "./draining.ts";
 import { inspectBody, type BodyInspection } from "./inspect-body.ts";
 import type { Passthrough } from "./passthrough.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
@@ -34,6 +35,8 @@ export interface DataPlane {
   readonly nextTransferId: () => number;
   /** More requests are being handled than may be, this one included. */
   readonly isOverloaded: () => boolean;
+  /** Once the process is about to end. */
+  readonly draining: () => Draining | undefined;
   /** Absent: clients get their tokens elsewhere. */
   readonly tokens?: TokenRelay;
 }
@@ -61,6 +64,9 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
 
   if (tokens !== undefined) request.rawHeaders = tokens.unseal(request.rawHeaders, target.registry);
 
+  // Asked before the request itself makes its pull one that is under way.
+  const isTooLate = plane.draining()?.comesTooLate(request.method, target) ?? false;
+
   // 2. From here on there is a transfer. It ends with the client's connection, if not before.
   const transfer = start(plane, client, target);
   try {
@@ -71,6 +77,7 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
       listener,
       target,
       upstream,
+      isTooLate,
       isOverloaded: connection.isSurplus || plane.isOverloaded(),
     });
     if (refusal !== undefined) return refuse(plane, client, transfer, refusal);
@@ -230,7 +237,7 @@ function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, ref
   reportRefusal(plane, client.connection, refusal.reason);
   // RFC 9112 §6.1: where a message ends that is read in two ways is not known, nor what the bytes behind it are.
   if (refusal.reason === "bad_request") client.connection.closeAfterResponse();
-  answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.headers), "refused");
+  answer(client, transfer, refusalResponse(refusal.reason, refusal.message, refusal.headers), failureOf(refusal));
 }
 
 /** Who may not use the listener makes no transfer that anybody observes: it is no pull of anyone's. */
@@ -240,6 +247,10 @@ function turnAway(plane: DataPlane, client: ClientRequest, { reason, message, he
   reportRefusal(plane, connection, reason);
   const unobserved = { id: plane.nextTransferId(), connection, response, observe: () => {}, now: plane.now };
   answer(client, new Transfer(unobserved), refusalResponse(reason, message, headers));
+}
+
+function failureOf({ reason }: Refusal): Failure {
+  return reason === "draining" ? "shutdown" : "refused";
 }
 
 function reportRefusal({ observe, now }: DataPlane, { listener }: Connection, reason: RefusalReason): void {
@@ -257,7 +268,7 @@ function answer(
   { request, response }: ClientRequest,
   transfer: Transfer,
   { status, headers, body }: OwnResponse,
-  failure?: UpstreamError["failure"],
+  failure?: Failure,
 ): void {
   if (transfer.isOver) return;
   transfer.respond({ status, headers, ...(failure !== undefined && { failure }) });

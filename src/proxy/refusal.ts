@@ -20,10 +20,13 @@ export interface RefusalInput {
   readonly upstream: Upstream | undefined;
   /** There are more connections or transfers than there may be. */
   readonly isOverloaded: boolean;
+  /** The process is about to end, and the request belongs to no pull that is under way. */
+  readonly isTooLate: boolean;
 }
 
 /** The first rule that forbids a request; undefined if none does. */
-export function findRefusal({ request, listener, target, upstream, isOverloaded }: RefusalInput): Refusal | undefined {
+export function findRefusal(input: RefusalInput): Refusal | undefined {
+  const { request, listener, target, upstream, isOverloaded, isTooLate } = input;
   const { registry, route, naming, malformed } = target;
   const method = request.method ?? "";
   if (isOverloaded) return OVERLOADED;
@@ -59,6 +62,7 @@ export function findRefusal({ request, listener, target, upstream, isOverloaded 
       message: `registry ${registry} is not allowed: name it in registries, or match it with allowRegistries`,
     };
   }
+  if (isTooLate) return { reason: "draining", message: "this process is stopping and takes no new pulls" };
   return undefined;
 }
 

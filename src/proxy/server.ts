@@ -11,7 +11,8 @@ import { BlobVerifier } from "./blob-verifier.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ClientServer, type ClientServerSettings } from "./client-server.ts";
 import { Connection } from "./connection.ts";
-import { handleRequest, type DataPlane } from "./handle-request.ts";
+import { Draining, NO_PULLS, waitUntil, type PullsUnderWay } from "./draining.ts";
+import { Generation } from "./generation.ts";
 import type { BoundListener, Listener } from "./listener.ts";
 import { Passthrough } from "./passthrough.ts";
 import { PeerProcesses, type Ends } from "./peer-process.ts";
@@ -34,16 +35,22 @@ export interface ProxySettings extends UpstreamSettings, ClientServerSettings {
   readonly labelHeaders: LabelHeaders;
 }
 
-export interface ProxyOptions {
+/** What a reload can replace. */
+export interface ProxyRules {
+  /** Those that are not bound, by name, are left out. Of the others name, address, registry and protection stay. */
   readonly listeners: readonly Listener[];
   readonly findUpstream: FindUpstream;
-  readonly observe: Observer;
-  readonly now: () => number;
+  /** But for the limits: `maxHeadBytes` of clients' requests, `maxConnections` and `maxTransfers`. */
   readonly settings?: Partial<ProxySettings>;
-  /** How names of upstreams are resolved. Default: as the system does. */
-  readonly lookup?: LookupFunction;
   /** Tells whether a token service belongs to its registry; present where some listener or upstream relays tokens. */
   readonly tokenRelay?: { readonly domainOf: RegistrableDomain };
+}
+
+export interface ProxyOptions extends ProxyRules {
+  readonly observe: Observer;
+  readonly now: () => number;
+  /** How names of upstreams are resolved. Default: as the system does. */
+  readonly lookup?: LookupFunction;
 }
 
 export interface Proxy {
@@ -51,8 +58,13 @@ export interface Proxy {
   listen(): Promise<BoundListener[]>;
   /** From now on a listener is protected like this. Connections and transfers that are there stay. */
   protect(listener: string, protection: Protection): void;
-  /** Stops accepting, lets running transfers finish for up to `timeoutMs`, and closes. */
-  drain(timeoutMs: number): Promise<void>;
+  /** Takes other rules for all requests from now on. Those that run end by the rules under which they began. */
+  reload(rules: ProxyRules): void;
+  /**
+   * Refuses what would begin a pull, serves what is under way, new connections included, for up to `timeoutMs`, and
+   * closes. `pulls` tells what is under way beside the running transfers. Default: nothing.
+   */
+  drain(timeoutMs: number, pulls?: PullsUnderWay): Promise<void>;
   /** Ends everything at once. May be called twice. */
   close(): Promise<void>;
 }
@@ -82,48 +94,66 @@ export function createProxy(options: ProxyOptions): Proxy {
 
 class ProxyServer implements Proxy {
   readonly #options: ProxyOptions;
+  /** Those of the start: for what no reload replaces. */
   readonly #settings: ProxySettings;
-  readonly #plane: DataPlane;
-  readonly #client: UpstreamClient;
   readonly #servers: readonly ClientServer[];
+  #generation: Generation;
+  #relay: ProxyRules["tokenRelay"];
+  #tokens: TokenRelay | undefined;
   readonly #verifier = new BlobVerifier();
   readonly #peerProcesses = new PeerProcesses();
   readonly #connections = new ClientConnections();
   readonly #load = { transfers: 0 };
   #connectionIds = 0;
   #transferIds = 0;
-  #draining = false;
+  #draining: Draining | undefined;
+  /** When a request ended last, by `performance.now()`. */
+  #lastEndMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
-    const settings = { ...DEFAULT_PROXY_SETTINGS, ...options.settings };
-    this.#settings = settings;
-    const { findUpstream, lookup, now, observe } = options;
-    const { clientBodyTimeoutMs, headTimeoutMs, labelHeaders, maxTransfers, stallTimeoutMs } = settings;
+    this.#settings = { ...DEFAULT_PROXY_SETTINGS, ...options.settings };
+    this.#generation = this.#begin(options);
+    this.#servers = options.listeners.map((listener) => this.#createServer(listener));
+  }
+
+  reload(rules: ProxyRules): void {
+    const before = this.#generation;
+    this.#generation = this.#begin(rules);
+    const settings = { ...DEFAULT_PROXY_SETTINGS, ...rules.settings };
+    for (const server of this.#servers) {
+      server.adopt(rules.listeners.find(({ name }) => name === server.listener.name) ?? server.listener, settings);
+    }
+    void before.retire();
+  }
+
+  #begin({ findUpstream, settings: given, tokenRelay }: ProxyRules): Generation {
+    const settings = { ...DEFAULT_PROXY_SETTINGS, ...given };
+    const { lookup, now, observe } = this.#options;
+    const { clientBodyTimeoutMs, headTimeoutMs, labelHeaders, stallTimeoutMs } = settings;
     const onCircuit = (change: CircuitChange): void => observe({ type: "circuit-changed", atMs: now(), ...change });
     const client = new UpstreamClient({ settings, now, onCircuit, ...(lookup !== undefined && { lookup }) });
     const takenHeaders = new Set([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
     const times = { headTimeoutMs, stallTimeoutMs, clientBodyTimeoutMs };
     const passthrough = new Passthrough({ client, observe, now, takenHeaders, ...times });
-    const isOverloaded = (): boolean => this.#load.transfers > maxTransfers;
-    const nextTransferId = (): number => ++this.#transferIds;
-    this.#client = client;
-    const tokens = options.tokenRelay && new TokenRelay(options.tokenRelay.domainOf, now);
-    const verifier = this.#verifier;
-    const common = {
+    // Also when nothing is relayed any more: clients hold tokens that were made here.
+    const relay = tokenRelay ?? this.#relay;
+    this.#relay = relay;
+    if (relay !== undefined) this.#tokens = new TokenRelay(relay.domainOf, now, this.#tokens);
+    return new Generation({
       findUpstream,
       client,
       passthrough,
-      verifier,
+      verifier: this.#verifier,
       observe,
       now,
       labelHeaders,
       takenHeaders,
-      nextTransferId,
-      isOverloaded,
-    };
-    this.#plane = { ...common, ...(tokens && { tokens }) };
-    this.#servers = options.listeners.map((listener) => this.#createServer(listener));
+      nextTransferId: () => ++this.#transferIds,
+      isOverloaded: () => this.#load.transfers > this.#settings.maxTransfers,
+      draining: () => this.#draining,
+      ...(this.#tokens && { tokens: this.#tokens }),
+    });
   }
 
   async listen(): Promise<BoundListener[]> {
@@ -141,24 +171,22 @@ class ProxyServer implements Proxy {
     this.#servers.find(({ listener }) => listener.name === name)?.protect(protection);
   }
 
-  async drain(timeoutMs: number): Promise<void> {
-    this.#draining = true;
-    const closed = this.#stop();
-    for (const connection of this.#connections.all()) connection.closeWhenIdle();
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([closed, limit]);
-    clearTimeout(timer);
+  // Idle connections stay as they are: to podman and its kin the last one that closes is the end of the pull.
+  async drain(timeoutMs: number, pulls: PullsUnderWay = NO_PULLS): Promise<void> {
+    this.#draining = new Draining(pulls);
+    await waitUntil(() => this.#isQuietFor(pulls.quietMs) && !pulls.isAny(), timeoutMs);
     await this.close();
+  }
+
+  #isQuietFor(quietMs: number): boolean {
+    return this.#load.transfers === 0 && performance.now() - this.#lastEndMs >= quietMs;
   }
 
   async close(): Promise<void> {
     const closed = this.#stop();
-    for (const connection of this.#connections.all()) connection.destroy("proxy");
+    for (const connection of this.#connections.all()) connection.destroy("shutdown");
     await closed;
-    await Promise.all([this.#client.close(), this.#verifier.close()]);
+    await Promise.all([this.#generation.close(), this.#verifier.close()]);
   }
 
   /** Stops accepting, and resolves when the last connection was reported closed. */
@@ -178,7 +206,10 @@ class ProxyServer implements Proxy {
         // An aborted transfer is told by its connection.
         response.on("error", () => {});
         const connection = this.#connections.askedOn(request.socket);
-        connection?.takeTurn(() => handleRequest(this.#plane, { request, response, connection }));
+        connection?.takeTurn(async () => {
+          await this.#generation.handle({ request, response, connection });
+          this.#lastEndMs = performance.now();
+        });
       },
       garbled: (socket, reason) => this.#turnAway(socket, reason),
       mayShakeHands: () => this.#surplus() <= MAX_SURPLUS,
@@ -200,11 +231,10 @@ class ProxyServer implements Proxy {
     }
     const connection = new Connection({
       id: ++this.#connectionIds,
-      listener,
+      port: server,
       socket,
       load: this.#load,
       isSurplus: surplus > 0,
-      credentials: () => server.credentials,
     });
     this.#connections.add(socket, connection);
     const peerProcess = listener.peerIdentity === "proc" ? this.#peerProcesses.find(endsOf(socket)) : undefined;
@@ -223,7 +253,6 @@ class ProxyServer implements Proxy {
       connection.destroy("client_aborted");
       observe({ type: "connection-closed", atMs: now(), connection: connection.id });
     });
-    if (this.#draining) connection.closeWhenIdle();
   }
 
   /** How many connections there are beyond those that may be, a new one included. */

@@ -26,12 +26,14 @@ const SHARED_SERVICE = "pullmeter";
 export class TokenRelay {
   readonly #domainOf: RegistrableDomain;
   readonly auths = new RegistryAuths();
-  readonly memory = new TokenMemory();
+  readonly memory: TokenMemory;
   readonly sealer: TokenSealer;
 
-  constructor(domainOf: RegistrableDomain, now: () => number) {
+  /** `before`: the one under other rules. What clients hold of it stays good; what registries said is asked anew. */
+  constructor(domainOf: RegistrableDomain, now: () => number, before?: TokenRelay) {
     this.#domainOf = domainOf;
-    this.sealer = new TokenSealer(now);
+    this.memory = before?.memory ?? new TokenMemory();
+    this.sealer = before?.sealer ?? new TokenSealer(now);
   }
 
   isOn(listener: Listener, upstream: Upstream | undefined): boolean {

@@ -14,7 +14,7 @@ export function toFinishedPull(pull: Pull, endRule: EndRule, decidedMs: number):
 
 function observe(pull: Pull, endRule: EndRule, decidedMs: number): FinishedPull {
   const { birth, client } = pull;
-  const cause = endRule === "dropped" ? "proxy" : causeOf(pull);
+  const cause = endRule === "dropped" ? "proxy" : causeOf(pull, endRule);
   const blobs = [...pull.contents.values()];
   const layersRequested = blobs.filter((content) => isRequestedLayer(pull, content)).length;
   const onDisk = cause === "none" && layersRequested === 0 && !pull.joined;
@@ -69,14 +69,27 @@ function endOf(pull: Pull, cause: Cause): Pick<FinishedPull, "endMs" | "ownEndMs
  * The last failure that was not made good. Downloads that a client aborts after another one failed are a consequence
  * of that failure, so an abort counts only where nothing else failed.
  */
-export function causeOf(pull: Pull): Cause {
+export function causeOf(pull: Pull, endRule: EndRule): Cause {
   const failures = [...pull.contents.values()].filter((content) => isUnrecovered(pull, content));
   const own = failures.filter((content) => content.failure?.cause !== "client_aborted");
   const [last] = (own.length > 0 ? own : failures).toSorted(
     (left, right) => (right.failure?.atMs ?? 0) - (left.failure?.atMs ?? 0),
   );
   if (last?.failure !== undefined) return last.failure.cause;
+  // Whoever still waits to be decided when the process ends would have gone on.
+  if (endRule === "flushed") return isWhole(pull) ? "none" : "shutdown";
   return pull.open > 0 ? "proxy" : "none";
+}
+
+/** It has all that its manifests list, so nothing more can come. */
+export function isWhole(pull: Pull): boolean {
+  return pull.open === 0 && pull.isComplete();
+}
+
+/** It came when the process was about to end, and its client is elsewhere. */
+export function wasTurnedAway(pull: Pull): boolean {
+  for (const { failure } of pull.contents.values()) if (failure?.cause === "shutdown") return true;
+  return false;
 }
 
 function isUnrecovered(pull: Pull, content: Content): boolean {

@@ -1,6 +1,6 @@
 import { repositoryOf } from "./assign.ts";
 import { Deadlines } from "./deadlines.ts";
-import { toFinishedPull } from "./finish.ts";
+import { isWhole, toFinishedPull, wasTurnedAway } from "./finish.ts";
 import { judge } from "./over.ts";
 import type { EndRule, PullObserver } from "./pull-event.ts";
 import type { Pull } from "./pull.ts";
@@ -46,6 +46,20 @@ export class LivePulls {
   /** The pulls of one image by one program on one machine. */
   askedBy(asker: Asker): ReadonlySet<Pull> {
     return this.#byAsker.get(keyOf(asker));
+  }
+
+  /** True while some pull may still ask for something. */
+  isAnyUnderWay(): boolean {
+    for (const pull of this.#pulls) if (!isWhole(pull) && !wasTurnedAway(pull)) return true;
+    return false;
+  }
+
+  isUnderWay(registry: string, repository: string): boolean {
+    for (const pull of this.#pulls) {
+      const { birth } = pull;
+      if (birth.registry === registry && birth.repository === repository && !wasTurnedAway(pull)) return true;
+    }
+    return false;
   }
 
   add(pull: Pull): void {

@@ -1,18 +1,19 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Index, Manifest } from "../oci/manifest.ts";
+import type { TrackerSettings } from "./settings.ts";
 import { weigh } from "./weigh-manifest.ts";
+
+type Limits = Pick<TrackerSettings, "maxManifests" | "maxManifestDescriptors">;
 
 /** Manifests seen lately, by digest, least recently used first out. */
 export class ManifestCache {
   readonly #entries = new Map<Digest, Index | Manifest>();
-  readonly #maxManifests: number;
-  readonly #maxDescriptors: number;
+  readonly #settings: Limits;
   #descriptors = 0;
 
-  /** What the manifests weigh together (see `weigh`) is bounded by `maxDescriptors`. */
-  constructor(maxManifests: number, maxDescriptors: number) {
-    this.#maxManifests = maxManifests;
-    this.#maxDescriptors = maxDescriptors;
+  /** What the manifests weigh together (see `weigh`) is bounded by `maxManifestDescriptors`. */
+  constructor(settings: Limits) {
+    this.#settings = settings;
   }
 
   get(digest: Digest): Index | Manifest | undefined {
@@ -28,9 +29,10 @@ export class ManifestCache {
     this.#delete(digest);
     this.#entries.set(digest, content);
     this.#descriptors += weigh(content);
+    const { maxManifests, maxManifestDescriptors } = this.#settings;
     let hadRoom = true;
     for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxManifests && this.#descriptors <= this.#maxDescriptors) break;
+      if (this.#entries.size <= maxManifests && this.#descriptors <= maxManifestDescriptors) break;
       this.#delete(oldest);
       hadRoom = false;
     }

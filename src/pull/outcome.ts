@@ -9,6 +9,8 @@ export type Failure =
   | "truncated"
   | "digest_mismatch"
   | "client_aborted"
+  /** This process ended before the transfer did. */
+  | "shutdown"
   | "proxy";
 
 /** Why a pull ended as it did: the last failure that was not made good. A closed set, used as a label value. */
@@ -41,6 +43,7 @@ const STATUS_OF_CAUSE: Readonly<Record<Cause, Status>> = {
   tls: "error",
   truncated: "error",
   digest_mismatch: "error",
+  shutdown: "error",
   proxy: "error",
 };
 

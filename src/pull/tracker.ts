@@ -11,7 +11,8 @@ import { MonotonicClock } from "./monotonic-clock.ts";
 import { isRefused } from "./eviction-order.ts";
 import { toPing, type AnsweredPing, type Ping } from "./pings.ts";
 import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
-import { Pull } from "./pull.ts";
+import { newPull } from "./new-pull.ts";
+import type { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
 import { end, respond } from "./answers.ts";
 import type { Ledger } from "./learn.ts";
@@ -63,10 +64,15 @@ export class PullTracker {
     });
     this.#ledger = {
       settings: this.#settings,
-      manifests: new ManifestCache(this.#settings.maxManifests, this.#settings.maxManifestDescriptors),
+      manifests: new ManifestCache(this.#settings),
       manifestEvicted: () => this.#hit("manifests"),
       blobRefused: () => this.#hit("blobs"),
     };
+  }
+
+  /** Other times and bounds from now on. What waits is judged by them when its old time comes. */
+  configure(settings: Partial<TrackerSettings>): void {
+    Object.assign(this.#settings, DEFAULT_SETTINGS, settings);
   }
 
   /** Takes in one event. Those of one millisecond may come in any order; they take effect when it is over. */
@@ -117,6 +123,18 @@ export class PullTracker {
     const atMs = this.#clock.read(nowMs);
     this.#decide(atMs);
     for (const pull of this.#pulls) this.#pulls.finish(pull, "flushed", atMs);
+  }
+
+  /** True while some pull may still ask for something. */
+  isAnyUnderWay(): boolean {
+    this.#takeEffect();
+    return this.#pulls.isAnyUnderWay();
+  }
+
+  /** True if a pull of this repository is not over. */
+  isUnderWay(registry: string, repository: string): boolean {
+    this.#takeEffect();
+    return this.#pulls.isUnderWay(registry, repository);
   }
 
   /** The pulls that are not over, oldest first. */
@@ -211,25 +229,9 @@ export class PullTracker {
   }
 
   #open(request: PullRequest, ping: AnsweredPing | undefined, peerProcess: number | undefined): Pull {
-    const { event, client, nowMs } = request;
-    const startMs = ping?.startMs ?? nowMs;
-    const pull = new Pull({
-      id: pullId(startMs, this.#opened, this.#idSuffix),
-      client,
-      listener: event.listener,
-      registry: event.registry,
-      repository: "repository" in event.route ? event.route.repository : "",
-      reference: request.reference,
-      userAgent: event.userAgent,
-      traceId: event.traceId,
-      ...(event.traceParent === undefined ? {} : { traceParent: event.traceParent }),
-      peerProcess,
-      isolation: event.isolation,
-      trigger: event.trigger,
-      startMs,
-      nowMs,
-      order: this.#opened,
-    });
+    const startMs = ping?.startMs ?? request.nowMs;
+    const id = pullId(startMs, this.#opened, this.#idSuffix);
+    const pull = newPull(request, { id, startMs, peerProcess, order: this.#opened });
     this.#opened += 1;
     this.#pulls.add(pull);
     return pull;

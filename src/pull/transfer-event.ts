@@ -215,4 +215,5 @@ export type RefusalReason =
   | "head_timeout"
   | "body_timeout"
   | "unauthenticated"
-  | "overloaded";
+  | "overloaded"
+  | "draining";

@@ -45,10 +45,18 @@ export class Circuits {
   readonly #now: () => number;
   readonly #changed: (change: CircuitChange) => void;
   readonly #troubled = new Map<string, Trouble>();
+  #isRetired = false;
 
   constructor(now: () => number, changed: (change: CircuitChange) => void) {
     this.#now = now;
     this.#changed = changed;
+  }
+
+  /** Others judge from now on: nothing is unreachable here any more, and nothing is told. */
+  retire(): void {
+    for (const trouble of this.#troubled.values()) if (trouble.probeAtMs !== undefined) this.#tell(trouble, "closed");
+    this.#troubled.clear();
+    this.#isRetired = true;
   }
 
   /** Throws an UpstreamError if `host` is not to be asked now. Whoever passes must tell how it went. */
@@ -106,7 +114,7 @@ export class Circuits {
   }
 
   #tell({ registry, host }: Trouble, state: CircuitState): void {
-    this.#changed({ registry, host, state });
+    if (!this.#isRetired) this.#changed({ registry, host, state });
   }
 }
 

@@ -33,6 +33,7 @@ export class UpstreamClient {
   readonly #settings: UpstreamSettings;
   readonly #now: () => number;
   readonly #connections: Connections;
+  readonly #circuits: Circuits;
   readonly #follower: Follower;
   readonly #allowance: ResumeAllowance;
 
@@ -40,8 +41,8 @@ export class UpstreamClient {
     this.#settings = settings;
     this.#now = now;
     this.#connections = new Connections(settings, lookup);
-    const circuits = new Circuits(now, onCircuit);
-    this.#follower = new Follower({ connections: this.#connections, circuits, now });
+    this.#circuits = new Circuits(now, onCircuit);
+    this.#follower = new Follower({ connections: this.#connections, circuits: this.#circuits, now });
     this.#allowance = new ResumeAllowance(now);
   }
 
@@ -67,6 +68,11 @@ export class UpstreamClient {
   /** The agent for requests to the registry itself that go another way than `fetch`. */
   agentFor(upstream: Upstream): HttpAgent {
     return this.#connections.agent(upstream);
+  }
+
+  /** Another one takes the new requests. */
+  retire(): void {
+    this.#circuits.retire();
   }
 
   /** Cuts all connections. */

@@ -57,6 +57,7 @@ const MESSAGE: Readonly<Record<Failure, string>> = {
   truncated: "the response ended early or could not be read",
   digest_mismatch: "the content does not match its digest",
   client_aborted: "the client went away",
+  shutdown: "the proxy ended",
   proxy: "the request could not be sent",
 };
 

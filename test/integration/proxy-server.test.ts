@@ -14,7 +14,6 @@ import { openSocket, parseResponse, readAll, valueOf, wireRequest } from "../sup
 
 const DIGEST = `sha256:${"d".repeat(64)}`;
 const MANIFEST = "/v2/library/app/manifests/latest";
-const BLOB = `/v2/library/app/blobs/sha256:${"d".repeat(64)}`;
 
 async function startPair(
   t: TestContext,
@@ -415,63 +414,6 @@ test("10,000 pipelined requests at an upstream that never answers cost one, and 
   const other = await openSocket(proxy.port);
   other.write("GET /v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   assert.equal(parseResponse(await readAll(other)).statusLine, "HTTP/1.1 200 OK");
-});
-
-test("draining lets transfers finish, closes their connections and takes no new ones", async (t) => {
-  let finish: (() => unknown) | undefined;
-  const { proxy } = await startPair(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
-    finish = () => socket.write("67890");
-  });
-  const idle = await openSocket(proxy.port);
-  const socket = await openSocket(proxy.port);
-  const response = readAll(socket);
-  socket.write(`GET ${BLOB}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
-  await proxy.event("responded");
-  const drained = proxy.drain(60_000);
-  await readAll(idle);
-  const late = await openSocket(proxy.port).then(
-    (accepted) => readAll(accepted).then((bytes) => bytes.length),
-    () => 0,
-  );
-  assert.equal(late, 0);
-  finish?.();
-  assert.equal(parseResponse(await response).body.toString(), "first67890");
-  await drained;
-  assert.equal(proxy.events.filter(({ type }) => type === "failed").length, 0);
-  const opened = proxy.events.filter(({ type }) => type === "connection-opened").length;
-  assert.equal(proxy.events.filter(({ type }) => type === "connection-closed").length, opened);
-});
-
-test("a response that begins while draining says that it is the last", async (t) => {
-  let finish: (() => unknown) | undefined;
-  const { proxy, upstream } = await startPair(t, (request) => {
-    finish = () => ok(request);
-  });
-  const socket = await openSocket(proxy.port);
-  const response = readAll(socket);
-  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
-  await upstream.until(() => upstream.requests.length === 1);
-  const drained = proxy.drain(60_000);
-  finish?.();
-  const { headers, body } = parseResponse(await response);
-  assert.equal(valueOf(headers, "connection"), "close");
-  assert.equal(body.toString(), "ok");
-  await drained;
-});
-
-test("what runs longer than draining may last is cut, and fails as the proxy's doing", async (t) => {
-  const { proxy, upstream } = await startPair(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
-  });
-  const socket = await openSocket(proxy.port);
-  const response = readAll(socket);
-  socket.write(`GET ${BLOB}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
-  await proxy.event("responded");
-  await proxy.drain(50);
-  assert.equal(parseResponse(await response).complete, false);
-  assert.equal((await proxy.event("failed")).failure, "proxy");
-  await upstream.until(() => upstream.sockets.size === 0);
 });
 
 test("every listener is bound, or none", async (t) => {

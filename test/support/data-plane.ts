@@ -53,7 +53,8 @@ export async function startProxy(t: TestContext, options: TestProxyOptions): Pro
   return {
     listen: () => proxy.listen(),
     protect: (listener, protection) => proxy.protect(listener, protection),
-    drain: (timeoutMs) => proxy.drain(timeoutMs),
+    reload: (rules) => proxy.reload(rules),
+    drain: (timeoutMs, pulls) => proxy.drain(timeoutMs, pulls),
     close: () => proxy.close(),
     port,
     url: `${options.listener?.protection?.tls ? "https" : "http"}://127.0.0.1:${port}`,

@@ -32,17 +32,17 @@ for (const [name, headers] of Object.entries(HEADS)) {
       labelHeaders: { isolation: "x-i", trigger: "x-t" },
       takenHeaders: new Set<string>(),
       nextTransferId: () => 1,
+      draining: () => undefined,
       isOverloaded: () => false,
     } as unknown as DataPlane;
     const listener = { name: "test", host: "", port: 0, registry: "registry.test", allowPush: false } as const;
     const server = createServer((request, response) => {
       const connection = new Connection({
         id: 1,
-        listener: { ...listener, peerIdentity: "none" },
+        port: { listener: { ...listener, peerIdentity: "none" }, credentials: undefined },
         socket: request.socket,
         load: { transfers: 0 },
         isSurplus: false,
-        credentials: () => undefined,
       });
       void handleRequest(plane, { request, response, connection });
     });

@@ -94,7 +94,7 @@ suite("deadlines", () => {
 
 suite("manifest cache", () => {
   test("forgets what was used least lately", () => {
-    const cache = new ManifestCache(2, 1_000);
+    const cache = new ManifestCache({ maxManifests: 2, maxManifestDescriptors: 1_000 });
     assert.equal(cache.set(digest("a"), image("c")), true);
     assert.equal(cache.set(digest("b"), image("c")), true);
     cache.get(digest("a"));
@@ -106,12 +106,12 @@ suite("manifest cache", () => {
   });
 
   test("a manifest seen again takes no second place", () => {
-    const cache = new ManifestCache(2, 1_000);
+    const cache = new ManifestCache({ maxManifests: 2, maxManifestDescriptors: 1_000 });
     for (const name of ["a", "b", "a", "b"]) assert.equal(cache.set(digest(name), image("c")), true);
   });
 
   test("holds only so many descriptors, in however many manifests", () => {
-    const cache = new ManifestCache(1_000, 9);
+    const cache = new ManifestCache({ maxManifests: 1_000, maxManifestDescriptors: 9 });
     const weighsThree = image("c", "l");
     for (const name of ["a", "b", "c"]) assert.equal(cache.set(digest(name), weighsThree), true);
     assert.equal(cache.set(digest("d"), image("c", "l", "m", "n")), false);

@@ -26,7 +26,50 @@ suite("every opened pull is observed once", () => {
     story.tracker.flush(story.nowMs);
     assert.deepEqual(
       story.decided().map(({ endRule, cause }) => [endRule, cause]),
-      [["flushed", "proxy"]],
+      [["flushed", "shutdown"]],
+    );
+  });
+
+  test("at the end of the process, where it waits for its turn or has all that it needs", () => {
+    const story = new Story();
+    story.exchange(CONTAINERD_2, `HEAD ${manifest("v2")}`, { response: { manifest: ["n", image("d", "b")] } });
+    containerdPull(story, ["a"]);
+    story.tracker.flush(story.nowMs);
+    assert.deepEqual(
+      story.decided().map(({ reference, cause, onDisk }) => [reference, cause, onDisk]),
+      [
+        ["v2", "shutdown", false],
+        ["v1", "none", false],
+      ],
+    );
+  });
+
+  test("and until then it is under way, but for the time in which it has all that it needs", () => {
+    const story = new Story();
+    assert.equal(story.tracker.isAnyUnderWay(), false);
+    const connection = containerdPull(story, []);
+    const layer = story.start(CONTAINERD_2, `GET ${blob("c")}`, { connection });
+    assert.equal(story.tracker.isAnyUnderWay(), true);
+    story.respond(layer).finish(layer);
+    assert.equal(story.tracker.isAnyUnderWay(), false);
+    const { registry } = story.tracker.live()[0]!;
+    assert.equal(story.tracker.isUnderWay(registry, "lib/app"), true);
+    assert.equal(story.tracker.isUnderWay(registry, "lib/other"), false);
+    story.wait(60_000);
+    assert.equal(story.tracker.isUnderWay(registry, "lib/app"), false);
+  });
+
+  test("at once where it was turned away, which is nothing that is under way", () => {
+    const story = new Story();
+    const late = story.start(CONTAINERD_2, `HEAD ${manifest("v1")}`);
+    const { registry } = story.tracker.live()[0]!;
+    assert.equal(story.tracker.isUnderWay(registry, "lib/app"), true);
+    story.respond(late, { status: 503, failure: "shutdown" }).finish(late);
+    assert.equal(story.tracker.isUnderWay(registry, "lib/app"), false);
+    assert.equal(story.tracker.isAnyUnderWay(), false);
+    assert.deepEqual(
+      story.finished().map(({ cause, status }) => [cause, status]),
+      [["shutdown", "error"]],
     );
   });
 
