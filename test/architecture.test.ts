@@ -18,6 +18,10 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
   traces: { house: ["oci", "pull", "log"], outside: ["node:crypto"] },
   admin: { house: ["access", "oci", "pull", "label", "log", "metrics"], outside: ["node:"] },
   demo: { house: ["oci", "pull"], outside: ["node:"] },
+  wiring: {
+    house: ["access", "admin", "config", "label", "log", "metrics", "proxy", "pull", "traces", "upstream"],
+    outside: ["node:os"],
+  },
   cli: {
     house: ["access", "app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull"],
     outside: ["node:", "commander"],
@@ -52,7 +56,7 @@ test("what sends traces is loaded only when it is wanted", () => {
     /from "[^"]*\/(?:traces\/[^"]*|upstream\/post\.ts|post\.ts)"/.test(read(file)),
   );
   assert.deepEqual(loading, []);
-  assert.match(read("app.ts"), /import\("\.\/traces\/exporter\.ts"\)/);
+  assert.match(read("wiring/traces.ts"), /import\("\.\.\/traces\/exporter\.ts"\)/);
 });
 
 test("only cli/ touches process", () => {

@@ -43,6 +43,7 @@ export class AdminServer {
   /** The one that asked longest ago, or never did, first. */
   readonly #connections = new Set<Socket>();
   readonly #handshakes = new Handshakes();
+  #scraped: () => void = () => {};
 
   constructor(options: AdminOptions) {
     this.#options = options;
@@ -98,6 +99,17 @@ export class AdminServer {
     return address;
   }
 
+  /** Resolves when a scrape that begins from now on has its whole answer, or when the time is over. */
+  lastScrape(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#scraped = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   /** Stops listening and closes every connection. May be called more than once. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
@@ -108,6 +120,8 @@ export class AdminServer {
   }
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isScrape = request.method === "GET" && pathOf(request.url ?? "") === "/metrics";
+    if (isScrape) response.once("finish", this.#scraped);
     const answer = await this.#answer(request).catch((error: unknown) => {
       this.#options.failed(error);
       return text(500, "internal error");

@@ -38,6 +38,8 @@ export async function createDemoConfig(
     },
     wellKnownRegistries: false,
     admin: { address: addresses.admin },
+    // Whoever presses Ctrl-C waits no longer than it takes to see what the last pull became.
+    timeouts: { drain: "1s" },
   });
   if (!settings) throw new Error(mistakes.map(({ message }) => message).join("; "));
   return {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { describeConfig, describeSchema } from "./check-config.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import { addConfigOptions, loadCommandConfig } from "./config-options.ts";
 
 const EXIT_CODES = `
@@ -19,8 +20,8 @@ Examples:
   PULLMETER_LOG_LEVEL=warn pullmeter serve --config /etc/pullmeter.yaml
       flags win over the environment, the environment over the file, the file over defaults
 
-The first SIGTERM or SIGINT lets running transfers finish (--timeouts-drain); a second one ends it at once, with 128 and
-the signal's number as exit code.`;
+The first SIGTERM or SIGINT lets pulls under way finish (--timeouts-drain); a second one ends it at once, with 128 and
+the signal's number as exit code. SIGHUP, or a change of the file, reads the configuration again.`;
 
 const REPLAY_EXAMPLES = `
 Examples:
@@ -75,9 +76,10 @@ function addServe(program: Command, { version, environment, exitWith }: Surround
     .action(async (_options: unknown, command: Command) => {
       const [file] = command.args;
       if (file !== undefined) command.error(`error: serve takes no arguments; did you mean --config ${file}?`);
-      const { config } = loadCommandConfig(command, { environment });
+      const load = (): LoadedConfig => loadCommandConfig(command, { environment });
+      const loaded = load();
       const { serve } = await import("./serve.ts");
-      exitWith(await serve(config, version));
+      exitWith(await serve(loaded, { load, version }));
     });
 }
 

@@ -1,7 +1,10 @@
 import { createApp, type App, type Started } from "../app.ts";
 import { formatAddress, isLoopback } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
+import { Reloader } from "./reloader.ts";
+import { watchFiles } from "./watch-files.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
@@ -9,8 +12,15 @@ const EXIT_FAILURE = 1;
 /** Exit code of a process that a signal ended, as shells tell it: 128 + number. */
 const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
+export interface ServeOptions {
+  /** Reads the configuration again. Throws ConfigError. */
+  readonly load: () => LoadedConfig;
+  readonly version: string;
+}
+
 /** Serves until a signal comes. Resolves with the exit code. */
-export async function serve(config: Config, version: string): Promise<number> {
+export async function serve(loaded: LoadedConfig, { load, version }: ServeOptions): Promise<number> {
+  const { config } = loaded;
   const logger = createLogger({ level: config.log.level });
   const app = createApp(config, { version, nodeVersion: process.version, logger });
   exitOnMistakes(logger);
@@ -22,7 +32,16 @@ export async function serve(config: Config, version: string): Promise<number> {
     await logger.flush();
     return EXIT_FAILURE;
   }
-  return stop(app, logger, await signal);
+  const reloader = new Reloader({ app, logger, load, files: loaded.files, wasRead: () => watch.accept() });
+  process.on("SIGHUP", () => reloader.reload("SIGHUP"));
+  const watch = watchFiles(
+    () => reloader.files,
+    () => reloader.reload("file change"),
+  );
+  const first = await signal;
+  watch.stop();
+  reloader.stop();
+  return stop(app, logger, first);
 }
 
 /** 100 ms: Ctrl-C reaches every process of the terminal's group at once, and launchers such as npm pass it on again. */
@@ -46,7 +65,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
 }
 
 async function stop(app: App, logger: Logger, signal: NodeJS.Signals): Promise<number> {
-  logger.info("stopping: running transfers may finish, a second signal stops at once", { signal });
+  logger.info("stopping: pulls under way may finish, a second signal stops at once", { signal });
   await app.stop();
   logger.info("stopped");
   await logger.flush();

@@ -5,7 +5,7 @@ import type { ProtectionFiles } from "./protection-files.ts";
 import type { Settings } from "./schema.ts";
 
 /** The settings with everything decided that depends on other settings, on files and on the environment. */
-export interface Config extends Omit<Settings, "listeners" | "registries" | "traces" | "admin"> {
+export interface Config extends Omit<Settings, "listeners" | "registries" | "traces" | "push" | "admin"> {
   readonly admin: Omit<Settings["admin"], "tls" | "auth"> & Protected;
   readonly listeners: readonly ListenerConfig[];
   /** By host[:port], lower-case. */
@@ -16,6 +16,7 @@ export interface Config extends Omit<Settings, "listeners" | "registries" | "tra
     /** Content of `headersFile`: names and values alternate. */
     readonly headers: readonly string[];
   };
+  readonly push: Omit<Settings["push"], "headersFile"> & { readonly headers: readonly string[] };
 }
 
 /** A listener's files, if it has any, and what they said when the configuration was read. */
@@ -47,15 +48,15 @@ export interface RegistryConfig extends Omit<RegistrySettings, "caFile"> {
 export interface Surroundings {
   readonly pems: ReadonlyMap<string, string>;
   readonly traceHeaders?: readonly string[];
+  readonly pushHeaders?: readonly string[];
   /** Of each listener in order, and of the admin listener. */
   readonly protections?: { readonly listeners: readonly Protected[]; readonly admin: Protected };
   readonly environmentProxy: EnvironmentProxy;
 }
 
-export function toConfig(
-  settings: Settings,
-  { pems, traceHeaders = [], protections, environmentProxy }: Surroundings,
-): Config {
+export function toConfig(settings: Settings, surroundings: Surroundings): Config {
+  const { pems, traceHeaders = [], pushHeaders = [], protections, environmentProxy } = surroundings;
+  const { headersFile: _headersFile, ...push } = settings.push;
   const names = nameListeners(settings.listeners);
   const { tls: _tls, auth: _auth, ...admin } = settings.admin;
   return {
@@ -70,6 +71,7 @@ export function toConfig(
     ),
     environmentProxy,
     traces: { endpoint: settings.traces.endpoint, headers: traceHeaders },
+    push: { ...push, headers: pushHeaders },
   };
 }
 

@@ -7,6 +7,7 @@ import { readHeadersFile } from "./headers-file.ts";
 import { Layers } from "./layers.ts";
 import { ConfigError, formatFound, type Problem } from "./problem.ts";
 import { readProtections } from "./protections.ts";
+import { referencedFiles } from "./referenced-files.ts";
 import type { Settings } from "./schema.ts";
 import { listSettings, readTexts } from "./setting.ts";
 import { suggest } from "./suggest.ts";
@@ -23,6 +24,8 @@ export interface ConfigSources {
 export interface LoadedConfig {
   readonly config: Config;
   readonly settings: Settings;
+  /** Every file whose content is part of it. */
+  readonly files: readonly string[];
   /** Where a setting was given: a flag, a variable, `FILE:LINE`, or `default`. */
   readonly originOf: (path: readonly PropertyKey[]) => string;
 }
@@ -43,15 +46,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const validation = validateSettings(layers.value);
   const certificates = readAllCertificates(layers.value, sources.file);
-  const traceHeaders = readTraceHeaders(layers.value, sources.file);
+  const traceHeaders = readHeaders(layers.value, "traces", sources.file);
+  const pushHeaders = readHeaders(layers.value, "push", sources.file);
   const protections = readProtections(layers.value, sources.file);
   const proxies = readProxyVariables(sources.environment);
-  const mistakes = [
-    ...(validation.mistakes ?? []),
-    ...certificates.mistakes,
-    ...traceHeaders.mistakes,
-    ...protections.mistakes,
-  ];
+  const files = [certificates, traceHeaders, pushHeaders, protections];
+  const mistakes = [...(validation.mistakes ?? []), ...files.flatMap((file) => file.mistakes)];
   const problems = [
     ...(content?.problems ?? []),
     ...mistakes.map((mistake): Problem => ({ ...layers.originOf(mistake.path), ...mistake })),
@@ -66,9 +66,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       pems: certificates.pems,
       traceHeaders: traceHeaders.headers,
       protections,
+      pushHeaders: pushHeaders.headers,
       environmentProxy: proxies.environmentProxy,
     }),
     settings,
+    files: referencedFiles(settings, sources.file),
     originOf: (path) => (layers.has(path) ? layers.originOf(path).where : "default"),
   };
 }
@@ -145,8 +147,8 @@ function readAllCertificates(given: unknown, configFile: string | undefined) {
   return { pems, mistakes };
 }
 
-function readTraceHeaders(given: unknown, configFile: string | undefined) {
-  const path = ["traces", "headersFile"];
+function readHeaders(given: unknown, group: "traces" | "push", configFile: string | undefined) {
+  const path = [group, "headersFile"];
   const file = valueAt(given, path);
   if (typeof file !== "string" || file === "") return { headers: [], mistakes: [] };
   const read = readHeadersFile(file, configFile);

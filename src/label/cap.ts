@@ -29,6 +29,11 @@ export class Cap {
     this.#overflowed = overflowed;
   }
 
+  /** Gives more values their place, beyond the limit if need be. */
+  reserve(values: readonly string[]): void {
+    for (const value of values) this.#values.add(value);
+  }
+
   /** The value itself if it has, or now gets, a place; else `[OTHER]`, counted. */
   admit(value: string): string {
     if (this.#values.has(value)) return value;

@@ -18,6 +18,11 @@ export interface Logger {
   flush(): Promise<void>;
 }
 
+/** The logger as its owner has it. */
+export interface OwnedLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
 export interface LoggerOptions {
   /** Default: info. */
   readonly level?: LogLevel;
@@ -30,7 +35,7 @@ const FLUSH_TIMEOUT_MS = 1000;
 
 const STDERR = 2;
 
-export function createLogger(options: LoggerOptions = {}): Logger {
+export function createLogger(options: LoggerOptions = {}): OwnedLogger {
   const destination = options.destination ?? new LineWriter(STDERR);
   const lines = pino(
     {
@@ -51,6 +56,9 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     info: log("info"),
     warn: log("warn"),
     error: log("error"),
+    setLevel: (level) => {
+      lines.level = level;
+    },
     flush: async () => destination.flush?.(FLUSH_TIMEOUT_MS),
   };
 }

@@ -67,6 +67,8 @@ export function createMetrics(options: MetricsOptions) {
     tokenDuration: histogram(trouble.TOKEN_DURATION),
     tracesDropped: counter(page.TRACES_DROPPED),
     observerErrors: counter(page.OBSERVER_ERRORS),
+    configReloadSuccessful: gauge(page.CONFIG_RELOAD_SUCCESSFUL),
+    configReloadTimestamp: gauge(page.CONFIG_RELOAD_TIMESTAMP),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };
   gauge(page.BUILD_INFO).set({ version: options.version, node_version: options.nodeVersion ?? "" }, 1);

@@ -54,9 +54,16 @@ export type Caps = ReturnType<typeof createCaps>;
 export function createCaps(registries: readonly string[], overflowed: (label: CappedLabel) => void) {
   const cap = (label: CappedLabel, options: Omit<CapOptions, "overflowed">) =>
     new Cap({ ...options, overflowed: () => overflowed(label) });
+  const configuredRegistries = new Set(registries);
+  const registry = cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) });
   return {
-    configuredRegistries: new Set(registries),
-    registry: cap("registry", { limit: maxRegistries(registries), known: knownRegistryLabels(registries) }),
+    configuredRegistries,
+    registry,
+    /** More registries are configured. Those that are not any more keep their series. */
+    configure: (more: readonly string[]) => {
+      for (const host of more) configuredRegistries.add(host);
+      registry.reserve(knownRegistryLabels(more));
+    },
     phaseRegistry: cap("phase_registry", { limit: MAX_PHASE_REGISTRIES, known: UNNAMED_REGISTRIES }),
     isolation: cap("isolation", { limit: MAX_ISOLATIONS, accepts: isIsolation }),
     trigger: cap("trigger", { limit: TRIGGERS.length, known: TRIGGERS }),

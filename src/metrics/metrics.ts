@@ -204,6 +204,17 @@ export const OBSERVER_ERRORS = counter({
   help: "Mistakes of pullmeter itself while it watched: observations may be missing. The first is in the log.",
 });
 
+// Named and meant as those of Prometheus itself, so that alerts for them fit.
+export const CONFIG_RELOAD_SUCCESSFUL = gauge({
+  name: "pullmeter_config_last_reload_successful",
+  help: "Whether the configuration was taken over when it was read last; 0: the one before it goes on. Why is in the log.",
+});
+
+export const CONFIG_RELOAD_TIMESTAMP = gauge({
+  name: "pullmeter_config_last_reload_success_timestamp_seconds",
+  help: "When a configuration was taken over last, in seconds since the Unix epoch.",
+});
+
 export const BUILD_INFO = gauge({
   name: "pullmeter_build_info",
   help: "Always 1; the labels tell the version of pullmeter and of Node.js.",
@@ -250,5 +261,7 @@ export const METRICS = [
   LABEL_OVERFLOW,
   TRACES_DROPPED,
   OBSERVER_ERRORS,
+  CONFIG_RELOAD_SUCCESSFUL,
+  CONFIG_RELOAD_TIMESTAMP,
   BUILD_INFO,
 ];

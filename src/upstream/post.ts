@@ -7,6 +7,7 @@ export interface PosterOptions {
   readonly url: URL;
   /** Names and values alternate. */
   readonly headers: readonly string[];
+  readonly contentType: string;
   readonly proxy?: URL;
   readonly settings: UpstreamSettings;
   readonly now: () => number;
@@ -24,7 +25,7 @@ export class Poster {
 
   /** Resolves with the status; rejects with an UpstreamError. Redirects are not followed. */
   async post(body: string, signal: AbortSignal): Promise<number> {
-    const { url, headers, proxy } = this.#options;
+    const { url, headers, contentType, proxy } = this.#options;
     const upstream = {
       registry: url.host,
       origin: new URL(url.origin),
@@ -40,7 +41,7 @@ export class Poster {
       const response = await this.#client.fetch(upstream, {
         method: "POST",
         path: `${url.pathname}${url.search}`,
-        headers: ["Content-Type", "application/json", ...headers],
+        headers: ["Content-Type", contentType, ...headers],
         body: Buffer.from(body),
         redirects: "pass",
         delivery: "whole",

@@ -70,7 +70,7 @@ async function startStalledPull(t: TestContext, registry: DemoRegistry, { origin
 
 const STALL: readonly Fault[] = [{ request: LAYER_REQUEST, action: { kind: "stall", afterBytes: 1000 } }];
 
-const STOPPING = "stopping: running transfers may finish, a second signal stops at once";
+const STOPPING = "stopping: pulls under way may finish, a second signal stops at once";
 
 async function readMetric(admin: string, start: string): Promise<readonly string[]> {
   const response = await fetch(`${admin}/metrics`);
@@ -112,7 +112,7 @@ test("a pull that is open when the drain time is over is observed before the pro
   const finished = serving.command.lines.filter(({ msg }) => msg === "pull finished");
   assert.deepEqual(
     finished.map(({ status, cause }) => ({ status, cause })),
-    [{ status: "error", cause: "proxy" }],
+    [{ status: "error", cause: "shutdown" }],
   );
 });
 

@@ -107,7 +107,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-unknown-keys.yaml:4: timeouts.conect: unknown key; did you mean "connect"?',
     'invalid-unknown-keys.yaml:7: listeners[0].adress: unknown key; did you mean "address"?',
     'invalid-unknown-keys.yaml:10: registries["ghcr.io"].insecure: unknown key; expected one of upstream, caFile, proxy, redirects, allowPrivateAddresses, privateRedirectHosts, verifyBlobs, tokens, tokenHosts',
-    "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, verifyBlobs, peerIdentity, registries, allowRegistries, wellKnownRegistries, admin, metrics, traces, headers, timeouts, tracker, limits, log",
+    "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, verifyBlobs, peerIdentity, registries, allowRegistries, wellKnownRegistries, admin, metrics, traces, push, headers, timeouts, tracker, limits, log",
   ],
   "invalid-values.yaml": [
     'invalid-values.yaml:1: isolation: not a label value; expected up to 63 letters, digits, "_", "." and "-" (got "two words")',

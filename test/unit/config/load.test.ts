@@ -39,7 +39,7 @@ test("without any configuration there is one shared listener, six for public reg
       ["mcr.microsoft.com", "127.0.0.1", 5006, "mcr.microsoft.com"],
     ],
   );
-  assert.deepEqual(config.admin, { address: { host: "127.0.0.1", port: 9090 }, finishedPullsKept: 100 });
+  assert.deepEqual(config.admin, { address: { host: "127.0.0.1", port: 9090 }, finishedPullsKept: 100, linger: 0 });
   assert.equal(config.metrics.originName, "buildbuddy_remote_execution_image_fetch_duration_usec");
   assert.deepEqual(config.headers, { isolation: "x-pullmeter-isolation", trigger: "x-pullmeter-trigger" });
 });
@@ -110,9 +110,15 @@ test("a file with every kind of setting is read whole", () => {
   assert.deepEqual(config.allowRegistries, ["*.example.com", "registry.example.org:5000"]);
   assert.equal(config.wellKnownRegistries, false);
   const { files: adminFiles, protection: adminProtection, ...admin } = config.admin;
-  assert.deepEqual(admin, { address: { host: "localhost", port: 9191 }, finishedPullsKept: 0 });
+  assert.deepEqual(admin, { address: { host: "localhost", port: 9191 }, finishedPullsKept: 0, linger: 60_000 });
   assert.deepEqual(adminFiles, { auth: { bearerFile: join(FIXTURES, "tokens") } });
   assert.deepEqual(adminProtection?.credentials?.challenges, ['Bearer realm="pullmeter"']);
+  assert.deepEqual(config.push, {
+    url: new URL("http://pushgateway.example.com:9091/push"),
+    headers: ["X-Scope", "one"],
+    job: "builds",
+    instance: "builder-7",
+  });
   assert.deepEqual(config.metrics, { originName: "none" });
   assert.deepEqual(config.headers, { isolation: "x-isolation", trigger: "x-pullmeter-trigger" });
   assert.deepEqual(config.timeouts, {
