@@ -35,6 +35,12 @@ const valuesOf = (shape: string): string => join(CHART, "ci", `${shape}-values.y
 const renderShape = (shape: string, ...args: string[]): KubernetesObject[] =>
   parseObjects(render(helm4, CHART, "--values", valuesOf(shape), ...args));
 
+/** What the chart says where a DaemonSet with these values has too short a grace period; else nothing. */
+function graceNeeded(...values: string[]): string {
+  const { status, stderr } = run(helm4, "template", "release", CHART, "--set", values.join(","));
+  return status === 0 ? "" : (/use at least \d+/.exec(stderr)?.[0] ?? stderr);
+}
+
 describe("the chart", { skip }, () => {
   for (const helm of helms) {
     test(`Helm ${helm.major} lints every shape without a complaint`, () => {
@@ -69,6 +75,14 @@ describe("the chart", { skip }, () => {
       for (const { args } of containers) assertConfigAccepted(t, find(objects, "ConfigMap"), args);
     });
   }
+
+  test("a DaemonSet whose grace period is shorter than draining and lingering is refused", () => {
+    assert.equal(graceNeeded("config.timeouts.drain=26s"), "");
+    assert.equal(graceNeeded("config.timeouts.drain=26500ms"), "use at least 31");
+    assert.equal(graceNeeded("config.admin.linger=1m0.5s"), "use at least 87");
+    assert.equal(graceNeeded("config.admin.linger=1m0.5s", "terminationGracePeriodSeconds=87"), "");
+    assert.equal(graceNeeded("config.admin.linger=1h", "mode=sidecar"), "");
+  });
 
   test("daemonset: pods are on the host network and in no other namespace of the host, without a token", () => {
     const daemonSet = find(renderShape("daemonset"), "DaemonSet");
