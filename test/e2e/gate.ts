@@ -18,7 +18,7 @@ export interface Gate {
 const SMALLEST_LAYER_BYTES = 50_000;
 
 export async function openGate(upstream: string): Promise<Gate> {
-  const changes = new EventEmitter().setMaxListeners(100);
+  const changes = new EventEmitter().setMaxListeners(0);
   const held = new Set<string>();
   const counts = new Map<string, number>();
   const count = (key: string): void => {

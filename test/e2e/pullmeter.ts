@@ -38,7 +38,11 @@ export interface Pullmeter {
   /** What /metrics says now. */
   metrics(): Promise<string>;
   readonly log: () => string;
-  /** SIGTERM, and the exit code. */
+  /** What /readyz says of it: serving, draining, lingering. */
+  state(): Promise<string>;
+  /** SIGTERM, and the exit code, however long it takes. */
+  terminate(): Promise<number>;
+  /** SIGTERM, SIGKILL 10 s later, and the exit code. */
   stop(): Promise<number>;
 }
 
@@ -71,6 +75,11 @@ export async function startPullmeter(options: { config: string; adminPort: numbe
     },
     metrics: async () => (await fetch(`${admin}/metrics`)).text(),
     log: daemon.log,
+    state: async () => ((await (await fetch(`${admin}/readyz`)).json()) as { state: string }).state,
+    terminate: async () => {
+      process.kill(daemon.pid, "SIGTERM");
+      return daemon.exited;
+    },
     stop: async () => {
       const code = await daemon.stop();
       await removeFolder(folder);

@@ -39,9 +39,13 @@ const EXAMPLE_PORTS = [5000, 5001, 5002, 5003, 5004, 5005, 5006, 9090];
 
 /**
  * `config`: text of an example's configuration of pullmeter; its ports are replaced, its registries lead to loopback.
+ * `settle`: for a machine that is so busy that requests of one pull come seconds apart.
  * `dockerHub: "basic"` puts the registry with passwords behind docker.io too.
  */
-export async function openStage(config: string, options: { dockerHub?: "open" | "basic" } = {}): Promise<Stage> {
+export async function openStage(
+  config: string,
+  options: { dockerHub?: "open" | "basic"; settle?: string } = {},
+): Promise<Stage> {
   const [open, token, basic] = await Promise.all([
     startDockerRegistry({ auth: "none" }),
     startDockerRegistry({ auth: "token" }),
@@ -58,11 +62,15 @@ export async function openStage(config: string, options: { dockerHub?: "open" | 
   const dockerHub = options.dockerHub === "basic" ? basic.url : gate.url;
   const pullmeter = await startPullmeter({
     adminPort: portOf(9090),
-    config: withLoopbackRegistries(localise(config), {
-      "docker.io": dockerHub,
-      "ghcr.io": token.url,
-      "quay.io": basic.url,
-    }),
+    config: withLoopbackRegistries(
+      localise(config),
+      {
+        "docker.io": dockerHub,
+        "ghcr.io": token.url,
+        "quay.io": basic.url,
+      },
+      options.settle,
+    ),
   });
   const expectedCounts = new Map<string, number>();
   return {
@@ -102,13 +110,13 @@ export async function openStage(config: string, options: { dockerHub?: "open" | 
 }
 
 /** Upstreams on loopback, and a settle time that lets tests go on: between two requests of a pull here lie milliseconds. */
-function withLoopbackRegistries(config: string, upstreams: Readonly<Record<string, string>>): string {
+function withLoopbackRegistries(config: string, upstreams: Readonly<Record<string, string>>, settle = "1s"): string {
   const settings = parse(config) as { registries?: object };
   const registries = Object.fromEntries(Object.entries(upstreams).map(([host, upstream]) => [host, { upstream }]));
   return stringify({
     ...settings,
     registries: { ...settings.registries, ...registries },
-    tracker: { daemonSettle: "1s", processSettle: "1s", dockerRetryWait: "2s" },
+    tracker: { daemonSettle: settle, processSettle: settle, dockerRetryWait: "2s" },
   });
 }
 

@@ -15,6 +15,7 @@ export type Program =
   | "openssl"
   | "podman"
   | "prometheus"
+  | "prometheus-pushgateway"
   | "promtool"
   | "skopeo";
 
