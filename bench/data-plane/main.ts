@@ -9,11 +9,13 @@ const EXIT_USAGE = 2;
 
 const options = optionsOrUsage();
 if (options !== undefined) {
-  const results = await runBench(options);
+  const { json } = options;
+  const results = await runBench(options, (soFar) => {
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(soFar, null, 1)}\n`);
+  });
   console.log(printResults(results));
   const judged = judge(results);
   console.log(printGates(judged));
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 1)}\n`);
   if (options.gate) process.exitCode = exitCodeOf(judged);
 }
 

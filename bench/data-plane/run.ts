@@ -13,8 +13,8 @@ import type { Candidate, Program } from "./program.ts";
 import type { Bench, Images } from "./workload.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-/** One run from start to end: everything is started here, and stopped. */
-export async function runBench(options: Options): Promise<Results> {
+/** One run from start to end: everything is started here, and stopped. `save` is called after each workload: runs are long. */
+export async function runBench(options: Options, save: (results: Results) => void): Promise<Results> {
   const machine = describeMachine();
   const takenAt = new Date().toISOString();
   const workspace = makeWorkspace();
@@ -40,19 +40,14 @@ export async function runBench(options: Options): Promise<Results> {
       skip: (workload, program, reason) => record.skipped.push({ workload, program, reason }),
     };
     const programs = await startAll(record.present, bench, cleanUp);
-    await runWorkloads(options, { ...bench, programs: (workload) => record.programs(workload, programs) });
     const versions = Object.fromEntries(programs.map(({ name, version }) => [name, version]));
     const { rounds, sizeMib, short } = options;
     const { skipped, series } = record;
-    return {
-      takenAt,
-      machine,
-      upstream: upstream.program,
-      options: { rounds, sizeMib, short },
-      versions,
-      skipped,
-      series,
-    };
+    const about = { takenAt, machine, upstream: upstream.program, options: { rounds, sizeMib, short }, versions };
+    const results: Results = { ...about, skipped, series };
+    const running = { ...bench, programs: (workload: string) => record.programs(workload, programs) };
+    await runWorkloads(options, running, () => save(results));
+    return results;
   } finally {
     for (const stop of cleanUp.toReversed()) await stop();
     workspace.remove();
@@ -88,10 +83,11 @@ async function startAll(
   return programs;
 }
 
-async function runWorkloads({ workloads }: Options, bench: Bench): Promise<void> {
+async function runWorkloads({ workloads }: Options, bench: Bench, done: () => void): Promise<void> {
   for (const workload of WORKLOADS.filter(({ name }) => workloads.includes(name))) {
     const startedAt = performance.now();
     await workload.run(bench);
+    done();
     console.error(`${workload.name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   }
 }

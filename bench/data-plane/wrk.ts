@@ -30,8 +30,8 @@ export function parseWrk(text: string): WrkReport {
   return {
     requests: Number(find(text, /(\d+) requests in /)),
     requestsPerSecond: Number(find(text, /Requests\/sec: +([\d.]+)/)),
-    p50Us: toMicroseconds(find(text, /^ +50% +(\S+)$/m)),
-    p99Us: toMicroseconds(find(text, /^ +99% +(\S+)$/m)),
+    p50Us: toMicroseconds(find(text, /^ +50% +(\S+) *$/m)),
+    p99Us: toMicroseconds(find(text, /^ +99% +(\S+) *$/m)),
     failed: [...errors, statuses].reduce((sum, count) => sum + Number(count), 0),
   };
 }

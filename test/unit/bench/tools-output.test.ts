@@ -29,6 +29,10 @@ test("rate and latencies are read from wrk's report", () => {
   });
 });
 
+test("seconds, which wrk pads, are read as well", () => {
+  assert.equal(parseWrk(WRK.replace("1.75ms", "1.03s ")).p50Us, 1_030_000);
+});
+
 test("socket errors and bad statuses of wrk's report are added up", () => {
   const errors = "  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 20\n";
   assert.equal(parseWrk(WRK.replace("Requests/sec", `${errors}Requests/sec`)).failed, 30);
