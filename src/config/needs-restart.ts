@@ -20,9 +20,6 @@ export const LIVE_SETTINGS: readonly (readonly string[])[] = [
   ["listeners", "*", "allowPush"],
   ["listeners", "*", "peerIdentity"],
   ["listeners", "*", "tokens"],
-  // What their files say, which are looked at on their own.
-  ["listeners", "*", "protection"],
-  ["admin", "protection"],
   ["admin", "linger"],
   ["traces"],
   ["push"],
@@ -30,6 +27,12 @@ export const LIVE_SETTINGS: readonly (readonly string[])[] = [
   ["timeouts"],
   ["tracker"],
   ["log"],
+];
+
+/** What the files of listeners say; they are looked at on their own. */
+const CONTENT_OF_FILES: typeof LIVE_SETTINGS = [
+  ["listeners", "*", "protection"],
+  ["admin", "protection"],
 ];
 
 /** Each change that a running process cannot take over, where it was written. */
@@ -68,7 +71,8 @@ function others({ listeners: _listeners, ...config }: Config): unknown {
 }
 
 function changesBelow(path: Path, before: unknown, after: unknown): readonly Change[] {
-  if (LIVE_SETTINGS.some((live) => isAt(path, live)) || typeof after === "function") return [];
+  if ([...LIVE_SETTINGS, ...CONTENT_OF_FILES].some((live) => isAt(path, live)) || typeof after === "function")
+    return [];
   if (isPlain(before) && isPlain(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap((key) => changesBelow([...path, key], before[key], after[key]));

@@ -59,8 +59,10 @@ export class Transfer {
 
   /** Writes the head and reports it. Throws if Node.js refuses to write it. */
   respond(head: Head): void {
-    const { observe, now, response } = this.#options;
-    response.writeHead(head.status, reasonPhrase(head), writableOrder(head.headers));
+    const { connection, observe, now, response } = this.#options;
+    const headers = writableOrder(head.headers);
+    if (connection.isClosing) headers.push("Connection", "close");
+    response.writeHead(head.status, reasonPhrase(head), headers);
     observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
   }
 

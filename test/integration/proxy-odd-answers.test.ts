@@ -18,6 +18,8 @@ for (const [name, answer] of Object.entries(odd)) {
     const proxy = await startProxy(t, {
       upstreams: [upstreamAt(upstream.origin)],
       listener: { registry: "registry.test" },
+      // No time for a second attempt.
+      settings: { answerTimeoutMs: 200 },
     });
     const ask = () => wireRequest(proxy.port, [`GET ${BLOB} HTTP/1.1`, "Host: h"]);
     const first = await ask();
