@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import {
   answer,
   ASK,
+  ASK_BLOB,
   ASK_TAGS,
   type Group,
   type HostileInput,
@@ -56,7 +57,7 @@ const FRAMING: readonly Row[] = [
 
 const CUT: Must = { status: "cut" };
 
-/** The head is good, and the client has it already: then the body is cut, and never ends as if it were whole. */
+/** The head is good. Where the client has it already, the body is cut, and never ends as if it were whole. */
 const BODIES: readonly Row[] = [
   ["a short body", { bytes: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", closes: true }],
   ["a chunk without end", { bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", closes: true }],
@@ -190,6 +191,13 @@ const facts: readonly HostileInput[] = FACTS.map(([name, header]) => ({
   must: { status: 200, body: "ok" },
 }));
 
+/** A manifest is kept until it is whole: its client is told. */
+const brokenOff: readonly HostileInput[] = BODIES.flatMap(([name, upstream]) => [
+  { name, sends: ASK, upstream, must: { status: 502 } },
+  { name: `${name}, of a blob`, sends: ASK_BLOB, upstream, must: CUT },
+  { name: `${name}, of a listing`, sends: ASK_TAGS, upstream, must: CUT },
+]);
+
 export const ANSWERS: readonly Group[] = [
   {
     title: "Response heads",
@@ -197,7 +205,7 @@ export const ANSWERS: readonly Group[] = [
       "Through both parsers: that of pulls, and that of everything else. The connection must be good for nobody else.",
     inputs: both(FRAMING, BAD),
   },
-  { title: "Response bodies that break off", about: "A short body never ends cleanly.", inputs: both(BODIES, CUT) },
+  { title: "Response bodies that break off", about: "A short body never ends cleanly.", inputs: brokenOff },
   {
     title: "Response bodies with something behind",
     about: "What is behind belongs to nobody.",

@@ -68,6 +68,7 @@ export const ASK = request("GET /v2/REPO/manifests/x?ns=registry.test");
 
 /** The same for what is no pull, and goes another way. */
 export const ASK_TAGS = request("GET /v2/REPO/tags/list?ns=registry.test");
+export const ASK_BLOB = request(`GET /v2/REPO/blobs/sha256:${"a".repeat(64)}?ns=registry.test`);
 
 export function answer(lines: readonly string[], body = ""): UpstreamAnswer {
   return { bytes: `${lines.join("\r\n")}\r\n\r\n${body}` };

@@ -96,7 +96,7 @@ export const PLACES: readonly Place[] = [
   ),
 ];
 
-/** Names that rebind: the first answer is one thing, the second another. */
+/** Names that rebind: the first answer is one thing, the second another. Of none the look-up is tried again at once. */
 export const REBINDING = {
   "rebinding-a.example.com": [["192.0.2.1"], ["127.0.0.1"]],
   "rebinding-b.example.com": [[], ["127.0.0.1"]],

@@ -108,7 +108,7 @@ function configFor(
       "proxied.test": { upstream: "http://nowhere.example.com", proxy: at.proxy },
       ...Object.fromEntries(own.map((name) => [name, { upstream: `http://${name}:${port}` }])),
     },
-    timeouts: { clientHeader: "1s", header: "5s", drain: "1s" },
+    timeouts: { clientHeader: "1s", header: "5s", resume: "200ms", drain: "1s" },
     tracker: { daemonSettle: "50ms", processSettle: "50ms", failedSettle: "50ms", pullRetryWait: "50ms" },
     traces: { endpoint: at.collector, headersFile: "headers" },
     log: { level: "debug" },
