@@ -10,6 +10,7 @@ export function builtinPlan(seed: number): ClientPlan {
     first: "ping",
     // Most of them wait for a timeout.
     parallel: 24,
+    shortCells: 100,
     repeats: false,
     takes: () => true,
     listeners: () => [{ name: "shared" }],

@@ -18,6 +18,8 @@ export interface ClientPlan {
   readonly first: Phase;
   /** Pulls at once. */
   readonly parallel: number;
+  /** Cells of a sample: as many as a minute has room for, whatever is drawn. */
+  readonly shortCells: number;
   /** It repeats what failed, and the tracker waits for that as long as it does by default. */
   readonly repeats: boolean;
   /** Which cells mean something for it. */

@@ -28,9 +28,6 @@ Exits 1 below the bar: a cell that is broken, or less than 95 % of the recoverab
 const CLIENT_NAMES = ["builtin", "podman", "containerd"] as const;
 type ClientName = (typeof CLIENT_NAMES)[number];
 
-/** Of some 500: as many as a minute has room for, whatever is drawn. */
-const SHORT_CELLS = 120;
-
 const PAGE = join(import.meta.dirname, "..", "..", "docs", "fault-matrix.md");
 
 class UsageError extends Error {}
@@ -98,7 +95,7 @@ function planOf(name: ClientName, { seed, release }: Arguments): ClientPlan {
 
 function chooseCells(plan: ClientPlan, { seed, short, only }: Arguments): Cell[] {
   const cells = makeCells(seed).filter((cell) => plan.takes(cell) && (only?.test(cell.fault.name) ?? true));
-  return short ? sampleCells(cells, seed, SHORT_CELLS) : cells;
+  return short ? sampleCells(cells, seed, plan.shortCells) : cells;
 }
 
 function report(result: MatrixResult): void {

@@ -82,6 +82,7 @@ export function realPlan(name: "podman" | "containerd", release: Release, seed: 
     name: `${name} ${programVersion(real.program, release)}`,
     first,
     parallel: real.parallel,
+    shortCells: 30,
     repeats: true,
     takes: (cell) => isMain(cell, real.phases),
     listeners: (cells) => real.listeners(cells),
