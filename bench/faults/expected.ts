@@ -8,8 +8,8 @@ export interface Expected {
   readonly recoverable: boolean;
   /** The client must be told, and the pull must fail: the fault never ends. */
   readonly told: boolean;
-  /** Cause of the one observation if the client noticed. */
-  readonly cause: Cause;
+  /** Cause of the one observation if the client noticed: one of these. */
+  readonly causes: readonly Cause[];
   /** Status that the client is told if no head had gone out. */
   readonly status: number;
   /** The client may see its connection cut: a part of the body had gone out. */
@@ -18,14 +18,19 @@ export interface Expected {
   readonly wrongBytes: boolean;
 }
 
-export function expectationOf(cell: Pick<Cell, "fault" | "phase" | "repeat">): Expected {
+export interface ClientHabits {
+  /** It asks again for what failed, and for the rest of what was cut. */
+  readonly repeats: boolean;
+}
+
+export function expectationOf(cell: Pick<Cell, "fault" | "phase" | "repeat">, { repeats }: ClientHabits): Expected {
   const { fault, phase, repeat } = cell;
   const rule = ruleOf(cell);
   const cause = typeof fault.cause === "function" ? fault.cause(phase) : fault.cause;
   return {
     recoverable: rule === "harmless" || (rule === "passing" && repeat !== "always"),
     told: rule !== "harmless" && repeat === "always",
-    cause,
+    causes: repeats && fault.causeOfOwnResume !== undefined ? [cause, fault.causeOfOwnResume] : [cause],
     status: fault.status ?? statusOf(cause),
     mayBeCut: fault.inBody === true,
     wrongBytes: rule === "wrong bytes",

@@ -1,5 +1,5 @@
 import type { Cell } from "./cells.ts";
-import { expectationOf, observationsOf, type Expected } from "./expected.ts";
+import { expectationOf, observationsOf, type ClientHabits, type Expected } from "./expected.ts";
 import { describeSeen, type Seen } from "./seen.ts";
 
 /** Everything that is known of one cell after its pull. */
@@ -35,8 +35,8 @@ export interface Judged {
   readonly reasons: readonly string[];
 }
 
-export function judge(facts: CellFacts): Judged {
-  const expected = expectationOf(facts.cell);
+export function judge(facts: CellFacts, client: ClientHabits): Judged {
+  const expected = expectationOf(facts.cell, client);
   const broken = [
     ...brokenBySeen(facts.seen, expected),
     ...brokenByObservation(facts, expected),
@@ -73,12 +73,14 @@ function brokenBySeen(seen: Seen, expected: Expected): string[] {
   }
 }
 
-function brokenByObservation({ cell, seen, causes }: CellFacts, { cause }: Expected): string[] {
+function brokenByObservation({ cell, seen, causes }: CellFacts, expected: Expected): string[] {
   const noticed = seen.kind !== "ok";
   const count = observationsOf(noticed, cell);
   if (causes.length !== count) return [`${causes.length} observations, not ${count}: ${causes.join(", ")}`];
-  const wanted = noticed ? cause : "none";
-  return causes.filter((observed) => observed !== wanted).map((observed) => `cause ${observed}, not ${wanted}`);
+  const wanted: readonly string[] = noticed ? expected.causes : ["none"];
+  return causes
+    .filter((observed) => !wanted.includes(observed))
+    .map((observed) => `cause ${observed}, not ${wanted.join(" or ")}`);
 }
 
 /** The bar: nothing broken, and this share of the recoverable cells unseen. */

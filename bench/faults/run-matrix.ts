@@ -63,8 +63,7 @@ class Run {
     const proxy = await this.#startProxy();
     const descriptors = await countDescriptors(proxy.pid);
     const client = await this.#plan.start(proxy.ports, this.#registries);
-    this.#cleanup.add(async () => client.close());
-    const pulled = await this.#pullAll(client, proxy);
+    const pulled = await this.#pullAndClose(client, proxy);
     const problems = await this.#rest(proxy, descriptors);
     const open = this.#registries.map(({ openConnections }) => openConnections);
     const residentMebibytes = Math.round((await residentBytes(proxy.pid, "VmHWM")) / 2 ** 20);
@@ -74,7 +73,7 @@ class Run {
     const judged = pulled.map((facts, i) => {
       const { host } = this.#registries[i]!;
       const causes = lines.filter((line) => line.registry_host === host).map(({ cause }) => cause);
-      return judge({ ...facts, causes, openConnections: open[i] ?? 0 });
+      return judge({ ...facts, causes, openConnections: open[i] ?? 0 }, this.#plan);
     });
     return {
       client: this.#plan.name,
@@ -104,6 +103,15 @@ class Run {
     const proxy = await ProxyProcess.start(folder, settings);
     this.#cleanup.add(async () => proxy.stop());
     return proxy;
+  }
+
+  /** A daemon keeps its connections: at rest it is gone. */
+  async #pullAndClose(client: MatrixClient, proxy: ProxyProcess): Promise<Pulled[]> {
+    try {
+      return await this.#pullAll(client, proxy);
+    } finally {
+      await client.close();
+    }
   }
 
   async #pullAll(client: MatrixClient, proxy: ProxyProcess): Promise<Pulled[]> {

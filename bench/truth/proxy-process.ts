@@ -47,9 +47,9 @@ export class ProxyProcess {
   }
 
   static async start(folder: string, settings: ProxySettings): Promise<ProxyProcess> {
-    const adminPort = await freePort();
+    const [adminPort = 0, ...listenerPorts] = await freePorts(1 + settings.listeners.length);
     const ports: Record<string, number> = {};
-    for (const { name } of settings.listeners) ports[name] = await freePort();
+    for (const [i, { name }] of settings.listeners.entries()) ports[name] = listenerPorts[i] ?? 0;
     const file = join(folder, "pullmeter.yaml");
     writeFileSync(file, stringify(configuration(settings, ports, adminPort)));
     const logFile = join(folder, "pullmeter.log");
@@ -141,13 +141,11 @@ function configuration(
   };
 }
 
-/** Free at this moment: the configuration must name ports that clients are told before. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+/** Free at this moment, and distinct: the configuration must name ports that clients are told before. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map(async (server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map(async (server) => once(server.close(), "close")));
+  return ports;
 }

@@ -10,7 +10,8 @@ function judged(name: string, facts: Partial<CellFacts>): Judged {
   const cell = CELLS.get(name);
   assert.ok(cell, name);
   const seen = { kind: "ok" } as const;
-  return judge({ cell, seen, happened: 1, seconds: 1, causes: ["none"], openConnections: 0, healthy: true, ...facts });
+  const green = { cell, seen, happened: 1, seconds: 1, causes: ["none"], openConnections: 0, healthy: true };
+  return judge({ ...green, ...facts }, { repeats: false });
 }
 
 const CUT = { kind: "cut", phase: "layer" } as const;
