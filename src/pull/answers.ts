@@ -63,10 +63,16 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
 }
 
 function causeOf(transfer: Transfer, event: TransferFinished | TransferFailed): Cause {
-  if (event.type === "failed") return event.failure;
+  if (event.type === "failed") return causeOfCut(transfer, event.failure);
   if (transfer.failure !== undefined) return transfer.failure;
   if (hasWrongBytes(transfer, event)) return "digest_mismatch";
   return transfer.status === undefined ? "none" : causeOfStatus(transfer.status);
+}
+
+/** Clients leave at the sight of an error's status: what they were told is why, however much of its body they took. */
+function causeOfCut({ status = 0, failure }: Transfer, cut: TransferFailed["failure"]): Cause {
+  if (cut !== "client_aborted" || status < 400) return cut;
+  return failure ?? causeOfStatus(status);
 }
 
 /** Manifests, and those blobs that are verified on the way. Of others their client finds out. */

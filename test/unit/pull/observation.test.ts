@@ -160,6 +160,18 @@ suite("when a pull is over", () => {
     assert.equal(story.decided().length, 1);
   });
 
+  test("a client that leaves at the sight of an error's status was told why", () => {
+    const story = new Story();
+    const connection = podmanStart(story, ["a"]);
+    const refused = story.start(PODMAN_5, `GET ${blob("a")}`, { connection });
+    story.respond(refused, { status: 500, contentLength: 90 }).fail(refused, "client_aborted", 90);
+    story.close(connection).wait(0);
+    assert.deepEqual(
+      story.decided().map(({ cause }) => cause),
+      ["upstream_5xx"],
+    );
+  });
+
   test("a cut is waited for 2.5 s, and goes on with the rest", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"]);
