@@ -32,8 +32,8 @@ export interface Fault {
   readonly rule: Rule | ((phase: Phase) => Rule);
   /** Of a pull that fails by it. `none`: the proxy cannot know. */
   readonly cause: Cause | ((phase: Phase) => Cause);
-  /** A client that is cut off may ask for the rest by itself: it gets the registry's answer, and this is observed. */
-  readonly causeOfOwnResume?: Cause;
+  /** A client that is cut off may ask for the rest by itself: it gets the registry's answer, and one of these is observed. */
+  readonly causesOfOwnResume?: readonly Cause[];
   readonly phases: readonly Phase[];
   readonly repeats: readonly Repeat[];
   /** The registry redirects, and the fault is where it leads. */
@@ -162,7 +162,11 @@ const IN_BODY: readonly Fault[] = [
 ];
 
 const ON_RESUME: readonly Fault[] = [
-  { ...onResume("206 from another offset", "truncated", inject.otherOffset), causeOfOwnResume: "none" },
+  {
+    ...onResume("206 from another offset", "truncated", inject.otherOffset),
+    // It leaves at the sight of the head, or takes the whole and finds out.
+    causesOfOwnResume: ["client_aborted", "none"],
+  },
   onResume("206 of another total", "truncated", inject.otherTotal),
   onResume("206 in chunks, ends early", "truncated", inject.endsEarly),
   // The first head told no length: only the second one's Content-Range tells that bytes are missing.
@@ -186,7 +190,7 @@ const REDIRECTS: readonly Fault[] = [
   { ...answered(403, "denied"), name: "307, signature expired", phases: REDIRECTED, behindRedirect: true },
   {
     ...onResume("307, signature expires in the body", "truncated", inject.status(403)),
-    causeOfOwnResume: "denied",
+    causesOfOwnResume: ["denied"],
     behindRedirect: true,
   },
 ];

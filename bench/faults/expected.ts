@@ -30,7 +30,7 @@ export function expectationOf(cell: Pick<Cell, "fault" | "phase" | "repeat">, { 
   return {
     recoverable: rule === "harmless" || (rule === "passing" && repeat !== "always"),
     told: rule !== "harmless" && repeat === "always",
-    causes: repeats && fault.causeOfOwnResume !== undefined ? [cause, fault.causeOfOwnResume] : [cause],
+    causes: repeats ? [cause, ...(fault.causesOfOwnResume ?? [])] : [cause],
     status: fault.status ?? statusOf(cause),
     mayBeCut: fault.inBody === true,
     wrongBytes: rule === "wrong bytes",

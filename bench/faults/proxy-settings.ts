@@ -1,5 +1,6 @@
 import { writeFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { ProxyListener, ProxySettings } from "../truth/proxy-process.ts";
 import { CA_FILES } from "./raw-server.ts";
 
@@ -62,7 +63,7 @@ export function proxySettings(proxy: FaultyProxy): ProxySettings {
       ...further,
     },
     environment: {
-      NODE_OPTIONS: [RESOLVER, ...preload].map((file) => `--import ${file}`).join(" "),
+      NODE_OPTIONS: [RESOLVER, ...preload].map((file) => `--import ${pathToFileURL(file).href}`).join(" "),
       FAULTS_NAMES_PORT: String(namesPort),
     },
   };

@@ -84,7 +84,7 @@ export function realPlan(name: "podman" | "containerd", release: Release, seed: 
     parallel: real.parallel,
     shortCells: 30,
     repeats: true,
-    takes: (cell) => isMain(cell, real.phases),
+    takes: (cell) => isMain(cell, real.phases) && !(name === "podman" && isBeyondPodman(cell)),
     listeners: (cells) => real.listeners(cells),
     // Clients keep what they have: each cell has its own image.
     imageFor,
@@ -117,6 +117,11 @@ function isMain({ fault, phase, repeat }: Cell, phases: readonly Phase[]): boole
   // Which request a new connection is for is known of the first one only: these clients open several at once.
   const isKnown = !isOfConnection || fault.behindRedirect === true || phase === phases[0];
   return MAIN_FAULTS.has(fault.name) && phases.includes(phase) && repeat !== "twice" && isKnown;
+}
+
+/** podman asks for a tag and gets what it gets: no digest says which bytes. And it waits for minutes while it gets 429. */
+function isBeyondPodman({ fault, phase, repeat }: Cell): boolean {
+  return (fault.name === "corrupted byte" && phase === "manifest") || (fault.name === "429" && repeat === "always");
 }
 
 async function pullOnce(client: Client, { host, cell }: CellRegistry): Promise<Seen> {

@@ -67,7 +67,8 @@ class StrictClient {
     const { headers } = await this.#ask("resolve", "HEAD", `/v2/${REPOSITORY}/manifests/${TAG}`);
     const digest = String(headers["docker-content-digest"]);
     const { body } = await this.#ask("manifest", "GET", `/v2/${REPOSITORY}/manifests/${digest}`);
-    check("manifest", body, { digest, size: Number(headers["content-length"]) });
+    // RFC 9110 §9.3.2: a HEAD may leave the length out.
+    check("manifest", body, { digest, size: Number(headers["content-length"] ?? body.length) });
     const manifest = parseManifest(body.toString());
     if (manifest?.kind !== "manifest") throw new Noticed({ kind: "wrong bytes", phase: "manifest" });
     await this.#fetch("config", manifest.config);
