@@ -28,7 +28,9 @@ export function judge(pull: Pull, nowMs: number, settings: TrackerSettings): Ver
 function quietUntil(pull: Pull, settings: TrackerSettings): { readonly atMs: number; readonly rule: EndRule } {
   const { behaviour } = pull.client;
   if (behaviour.holdsConnections && isRepeatable(pull)) {
-    return { atMs: (pull.lastCloseMs ?? pull.lastEventMs) + settings.pullRetryWaitMs, rule: "failed" };
+    // The last close may be that of an attempt before this one.
+    const failedMs = Math.max(pull.lastCloseMs ?? 0, pull.lastEventMs);
+    return { atMs: failedMs + settings.pullRetryWaitMs, rule: "failed" };
   }
   if (isRateLimited(pull)) return { atMs: pull.lastEventMs + pull.retryAfterMs, rule: "settled" };
   if (behaviour.holdsConnections && allClosed(pull)) {

@@ -152,6 +152,25 @@ suite("when a pull is over", () => {
     });
   }
 
+  test("the 8 s begin anew with each attempt, however long it took to fail", () => {
+    const story = new Story();
+    const first = podmanStart(story, ["a"]);
+    story.exchange(PODMAN_5, `GET ${blob("a")}`, { request: { connection: first }, response: { status: 503 } });
+    story.close(first).wait(1_200);
+    const second = podmanStart(story, ["a"]);
+    const slow = story.start(PODMAN_5, `GET ${blob("a")}`, { connection: second });
+    story.wait(20_000).respond(slow, { status: 504 }).finish(slow, { bytes: 10 }).wait(0);
+    assert.equal(story.decided().length, 0);
+    story.close(second).wait(1_200);
+    const third = podmanStart(story, ["a"]);
+    story.exchange(PODMAN_5, `GET ${blob("a")}`, { request: { connection: third } });
+    story.close(third);
+    assert.deepEqual(
+      story.finished().map(({ cause, attempts }) => [cause, attempts]),
+      [["none", 3]],
+    );
+  });
+
   test("a blob answered 500 is the end as soon as the process closes its connections", () => {
     const story = new Story();
     const connection = podmanStart(story, ["a"]);
