@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isDigest } from "../oci/digest.ts";
+import type { Route } from "../oci/route.ts";
 import { causeOfStatus, type Failure } from "../pull/outcome.ts";
 import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
+import type { UpstreamRequest } from "../upstream/upstream-request.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
@@ -156,8 +159,7 @@ function fetchForPull(
     headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
     // A ping has nothing to observe, but it decides about credentials: its client must know who it is that asks.
     redirects: route.kind === "ping" ? "pass" : upstream.redirects,
-    delivery: route.kind === "blob" ? "streamed" : "whole",
-    ...(route.kind === "blob" && { resumeKey: `${connection.remoteAddress} ${registry}/${route.repository}` }),
+    ...deliveryOf(route, `${connection.remoteAddress} ${registry}`),
     signal: transfer.signal,
     onExchange: (host, outcome, startedMs) => {
       const atMs = plane.now();
@@ -177,6 +179,15 @@ function fetchForPull(
       plane.observe({ type: "upstream-repeated", atMs: plane.now(), transfer: transfer.id, registry, repeated, cause });
     },
   });
+}
+
+/** `askedBy`: who asks whom, so that what is resumed for one pull is counted. */
+function deliveryOf(route: Route, askedBy: string): Pick<UpstreamRequest, "delivery" | "digest" | "resumeKey"> {
+  if (route.kind === "blob") {
+    return { delivery: "streamed", digest: route.digest, resumeKey: `${askedBy}/${route.repository}` };
+  }
+  const isByDigest = route.kind === "manifest" && isDigest(route.reference);
+  return { delivery: "whole", ...(isByDigest && { digest: route.reference }) };
 }
 
 async function deliver(

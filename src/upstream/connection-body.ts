@@ -1,10 +1,8 @@
+import { MAX_DISCARDED_BYTES, readAway } from "./discard.ts";
 import type { UpstreamBody } from "./exchange.ts";
 import type { Intake } from "./intake.ts";
 import type { Reader, UpstreamConnection } from "./upstream-connection.ts";
 import { closedByUpstream, toUpstreamError, UpstreamError } from "./upstream-error.ts";
-
-/** 64 KiB: the body of a redirect is a few hundred bytes; a new connection costs less than reading more than this. */
-const MAX_DISCARDED_BYTES = 64 * 1024;
 
 export interface ConnectionBodyOptions {
   readonly connection: UpstreamConnection;
@@ -93,14 +91,10 @@ export class ConnectionBody implements Reader, UpstreamBody {
   }
 
   discard(): void {
-    let bytes = 0;
-    const count = (chunk: Buffer): boolean => {
-      bytes += chunk.length;
-      if (bytes > MAX_DISCARDED_BYTES) this.fail(new UpstreamError("proxy", "discarded"));
-      return true;
-    };
-    if ((this.#options.bytes ?? 0) > MAX_DISCARDED_BYTES) this.fail(new UpstreamError("proxy", "discarded"));
-    else this.deliver(count).catch(() => {});
+    const cut = (): void => this.fail(new UpstreamError("proxy", "discarded"));
+    // A body that is being read already had its time.
+    if (this.#sink !== undefined || (this.#options.bytes ?? 0) > MAX_DISCARDED_BYTES) cut();
+    else readAway((onChunk) => this.deliver(onChunk), cut);
   }
 
   /** Ends it at once: a connection with an unread rest is never used again. */

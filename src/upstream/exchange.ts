@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { readAway } from "./discard.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
 /** One request to one origin. Header names and values alternate in `headers`, as Node.js' `rawHeaders` do. */
@@ -51,9 +52,6 @@ export function exchange(request: ExchangeRequest): Promise<UpstreamResponse> {
     request.dispatcher.dispatch({ origin, path, method, headers: [...headers], body, reset: false }, handler);
   });
 }
-
-/** 64 KiB: the body of a redirect is a few hundred bytes; a new connection costs less than reading more than this. */
-const MAX_DISCARDED_BYTES = 64 * 1024;
 
 class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
   readonly #request: ExchangeRequest;
@@ -152,13 +150,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
   }
 
   discard(): void {
-    let bytes = 0;
-    const count = (chunk: Buffer): boolean => {
-      bytes += chunk.length;
-      if (bytes > MAX_DISCARDED_BYTES) this.#fail(new UpstreamError("proxy", "discarded"));
-      return true;
-    };
-    this.deliver(count).catch(() => {});
+    const cut = (): void => this.#fail(new UpstreamError("proxy", "discarded"));
+    // A body that is being read already had its time.
+    if (this.#sink !== undefined) cut();
+    else readAway((onChunk) => this.deliver(onChunk), cut);
   }
 
   /** Ends the exchange at once: a connection with an unread rest is never used again. */

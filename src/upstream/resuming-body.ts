@@ -28,8 +28,8 @@ export type Where = "there" | "anew";
 /** 20 for one blob: a connection that breaks more often makes no download. */
 const MAX_RESUMES = 20;
 
-/** 2: the same wrong answer twice is no accident. */
-const MAX_WRONG_ANSWERS = 2;
+/** 3: a wrong answer thrice is no accident. */
+const MAX_WRONG_ANSWERS = 3;
 
 /** The rest is asked for at once, then after 250 ms, and so on, twice as long each time, up to 8 s. */
 const FIRST_PAUSE_MS = 250;

@@ -3,6 +3,7 @@ import type { Agent as HttpAgent } from "node:http";
 import type { LookupFunction } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
+import { checkEnd } from "./checked-end.ts";
 import { Circuits, type CircuitChange } from "./circuit.ts";
 import { Connections } from "./connections.ts";
 import { readContent } from "./continuation.ts";
@@ -83,8 +84,9 @@ export class UpstreamClient {
   async #attempt(upstream: Upstream, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
     const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
     const registry: Hop = { origin: upstream.origin, path: request.path };
-    const response = await this.#follower.follow(upstream, request, registry, untilMs);
-    if (request.method === "HEAD") return response;
+    const followed = await this.#follower.follow(upstream, request, registry, untilMs);
+    if (request.method === "HEAD") return followed;
+    const response = checkEnd(followed, request.digest);
     if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
     const timeoutMs = untilMs - this.#now();
     const afterwards = untilMs === deadlineMs ? "stream" : "fail";

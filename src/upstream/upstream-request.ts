@@ -14,6 +14,8 @@ export interface UpstreamRequest {
    * `streamed`: a blob, passed on as it comes, and resumed when its connection is cut.
    */
   readonly delivery: "whole" | "streamed";
+  /** Of the content that is asked for, where the request tells. */
+  readonly digest?: string;
   /** Whose resumptions are counted together: client and repository. */
   readonly resumeKey?: string;
   readonly signal: AbortSignal;
