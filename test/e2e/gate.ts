@@ -9,7 +9,7 @@ export interface Gate {
   hold(repository: string): void;
   /** Lets them go on. */
   release(repository: string): void;
-  /** Resolves when at least `count` requests that match were begun. */
+  /** Resolves when at least `count` layers that match were begun, or tags answered. */
   reached(repository: string, what: "layer" | "resolve", count: number): Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -29,7 +29,8 @@ export async function openGate(upstream: string): Promise<Gate> {
   const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const [, repository = "", kind, reference = ""] =
       /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)/.exec(incoming.url ?? "") ?? [];
-    if (kind === "manifests" && !reference.startsWith("sha256:")) count(`${repository} resolve`);
+    const isResolve = kind === "manifests" && !reference.startsWith("sha256:");
+    outgoing.on("finish", () => isResolve && count(`${repository} resolve`));
     const { method = "GET", headers } = incoming;
     const sent = request(`${upstream}${incoming.url ?? ""}`, { method, headers });
     outgoing.on("close", () => sent.destroy());
