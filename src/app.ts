@@ -28,6 +28,7 @@ import { now } from "./wiring/clock.ts";
 import { createFilesReload } from "./wiring/protected-files.ts";
 import { push } from "./wiring/push.ts";
 import { toProxyRules, toTrackerSettings } from "./wiring/settings.ts";
+import { Ticker } from "./wiring/ticker.ts";
 import { openTraces, type Traces } from "./wiring/traces.ts";
 
 /** Everything joined: the data plane, the tracker, and all who watch them. */
@@ -84,13 +85,13 @@ class JoinedApp implements App {
   readonly #tracker: PullTracker;
   readonly #proxy: Proxy;
   readonly #admin: AdminServer;
-  readonly #advance: (nowMs: number) => void;
+  readonly #ticker: Ticker;
   readonly #flush: (nowMs: number) => void;
   #config: Config;
   #state: "starting" | "serving" | "draining" | "lingering" = "starting";
   #traces: Traces | undefined;
   readonly #files: ProtectionReload;
-  #tickers: NodeJS.Timeout[] = [];
+  #filesTicker: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(config: Config, dependencies: AppDependencies) {
@@ -112,10 +113,14 @@ class JoinedApp implements App {
       idSuffix: randomBytes(2).toString("hex"),
     });
     this.#tracker = tracker;
-    const track = (event: TransferEvent): void => tracker.observe(event);
+    const track = (event: TransferEvent): void => {
+      this.#ticker.wake();
+      tracker.observe(event);
+    };
     const watchers = [observeTransfers(metrics), observeUpstreams(metrics), logExchanges(logger)];
     const age = watchAge(metrics, tracker);
-    this.#advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), age], failed);
+    const advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), age], failed);
+    this.#ticker = new Ticker({ everyMs: TICK_MS, tick: () => advance(now()), isAtRest: () => tracker.isAtRest });
     this.#flush = joinObservers([(nowMs: number) => tracker.flush(nowMs), age], failed);
     this.#proxy = createProxy({
       ...toProxyRules(config),
@@ -144,10 +149,7 @@ class JoinedApp implements App {
       await this.#admin.close();
       throw toBindError(error, config);
     });
-    this.#tickers = [
-      setInterval(() => this.#advance(now()), TICK_MS).unref(),
-      setInterval(() => this.#files.reloadIfChanged(), FILES_TICK_MS).unref(),
-    ];
+    this.#filesTicker = setInterval(() => this.#files.reloadIfChanged(), FILES_TICK_MS).unref();
     this.#state = "serving";
     this.#reloaded();
     return { listeners, admin: { host: config.admin.address.host, port: adminPort } };
@@ -196,7 +198,8 @@ class JoinedApp implements App {
       isAny: () => tracker.isAnyUnderWay(),
       isOf: (registry, repository) => tracker.isUnderWay(registry, repository),
     });
-    for (const ticker of this.#tickers) clearInterval(ticker);
+    clearInterval(this.#filesTicker);
+    this.#ticker.stop();
     this.#flush(now());
     this.#state = "lingering";
     await Promise.all([

@@ -7,16 +7,17 @@ import { test } from "node:test";
 const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly string[] }> = {
   oci: { house: [], outside: [] },
   pull: { house: ["oci"], outside: [] },
+  "node-http.ts": { house: [], outside: ["node:module", "node:http"] },
   label: { house: [], outside: ["node:net", "psl"] },
   access: { house: [], outside: ["node:crypto", "node:net", "node:tls"] },
   config: { house: ["access", "oci"], outside: ["node:crypto", "node:fs", "node:net", "node:path", "yaml", "zod"] },
-  upstream: { house: ["oci", "pull"], outside: ["node:", "undici", "http-proxy"] },
-  proxy: { house: ["access", "oci", "pull", "upstream"], outside: ["node:", "http-proxy"] },
+  upstream: { house: ["node-http.ts", "oci", "pull"], outside: ["node:", "undici", "http-proxy"] },
+  proxy: { house: ["access", "node-http.ts", "oci", "pull", "upstream"], outside: ["node:", "http-proxy"] },
   exposition: { house: [], outside: [] },
   metrics: { house: ["oci", "pull", "label", "exposition"], outside: ["prom-client"] },
   log: { house: ["oci", "pull", "label"], outside: ["node:fs", "pino"] },
   traces: { house: ["oci", "pull", "log"], outside: ["node:crypto"] },
-  admin: { house: ["access", "oci", "pull", "label", "log", "metrics"], outside: ["node:"] },
+  admin: { house: ["access", "node-http.ts", "oci", "pull", "label", "log", "metrics"], outside: ["node:"] },
   demo: { house: ["oci", "pull"], outside: ["node:"] },
   wiring: {
     house: ["access", "admin", "config", "label", "log", "metrics", "proxy", "pull", "traces", "upstream"],
@@ -57,6 +58,13 @@ test("what sends traces is loaded only when it is wanted", () => {
   );
   assert.deepEqual(loading, []);
   assert.match(read("wiring/traces.ts"), /import\("\.\.\/traces\/exporter\.ts"\)/);
+});
+
+test("what is served loads no fetch of Node.js: node:http is imported as types alone", () => {
+  const loading = sourceFiles()
+    .filter((file) => !file.startsWith("demo/"))
+    .filter((file) => /(?:^|\n)import (?!type\b)[^;]*from "node:http"/.test(read(file)));
+  assert.deepEqual(loading, []);
 });
 
 test("only cli/ touches process", () => {

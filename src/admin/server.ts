@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Credentials } from "../access/credentials.ts";
 import { Handshakes } from "../access/handshakes.ts";
 import { toTlsOptions, type Protection } from "../access/protection.ts";
 import type { Expose } from "../metrics/exposition.ts";
+import { createServer as createHttpServer } from "../node-http.ts";
 import { INDEX_PAGE } from "./index-page.ts";
 import type { PullsView } from "./pulls-view.ts";
 

@@ -102,9 +102,18 @@ function createBuilders(metricsRegistry: Registry) {
 /** prom-client's gauges of these names end in `_total` or repeat one that does, which `promtool check metrics` rejects. */
 const MISNAMED = /^nodejs_active_/;
 
+/**
+ * What the monitor of the event loop tells. It wakes the process 100 times a second, which is most of what an idle one
+ * costs; when it looks less often it tells less than a scrape, which measures `nodejs_eventloop_lag_seconds` anew.
+ */
+const MONITORED = /^nodejs_eventloop_lag_(?!seconds$)/;
+
+/** An hour, in milliseconds: prom-client starts the monitor anyway. */
+const NEVER_MONITORED = 3_600_000;
+
 function collectProcessMetrics(metricsRegistry: Registry): void {
-  collectDefaultMetrics({ register: metricsRegistry });
+  collectDefaultMetrics({ register: metricsRegistry, eventLoopMonitoringPrecision: NEVER_MONITORED });
   for (const { name } of metricsRegistry.getMetricsAsArray()) {
-    if (MISNAMED.test(name)) metricsRegistry.removeSingleMetric(name);
+    if (MISNAMED.test(name) || MONITORED.test(name)) metricsRegistry.removeSingleMetric(name);
   }
 }

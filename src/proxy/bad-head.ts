@@ -1,6 +1,6 @@
-import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { STATUS_CODES } from "../node-http.ts";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import { refusalResponse } from "./error-response.ts";
 

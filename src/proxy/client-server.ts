@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { Socket } from "node:net";
 import type { Credentials } from "../access/credentials.ts";
 import { Handshakes } from "../access/handshakes.ts";
 import { toTlsOptions, type Protection } from "../access/protection.ts";
+import { createServer as createHttpServer } from "../node-http.ts";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import { reasonOfHandshakeError, reasonOfParseError, type ParseError } from "./bad-head.ts";
 import type { BoundListener, Listener } from "./listener.ts";

@@ -1,4 +1,5 @@
-import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { STATUS_CODES } from "../node-http.ts";
 import type { Failure } from "../pull/outcome.ts";
 import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";

@@ -31,6 +31,10 @@ export class Clients {
     this.#settings = settings;
   }
 
+  get isEmpty(): boolean {
+    return this.#byKey.size === 0;
+  }
+
   /** The client that sent a request, and what the one had that had to go to make room. */
   find(
     event: TransferStarted,

@@ -43,6 +43,10 @@ export class LivePulls {
     return this.#pulls.values();
   }
 
+  get isEmpty(): boolean {
+    return this.#pulls.size === 0;
+  }
+
   /** The pulls of one image by one program on one machine. */
   askedBy(asker: Asker): ReadonlySet<Pull> {
     return this.#byAsker.get(keyOf(asker));

@@ -11,6 +11,10 @@ const MAX_HELD = 1_024;
 export class SameInstant {
   #held: TransferEvent[] = [];
 
+  get isEmpty(): boolean {
+    return this.#held.length === 0;
+  }
+
   /** True if those held so far are to be taken before `event` is held. */
   isOver(event: TransferEvent): boolean {
     const [first] = this.#held;

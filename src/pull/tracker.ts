@@ -125,6 +125,11 @@ export class PullTracker {
     for (const pull of this.#pulls) this.#pulls.finish(pull, "flushed", atMs);
   }
 
+  /** True while there is nothing that `advance` could decide, however late it is. */
+  get isAtRest(): boolean {
+    return this.#instant.isEmpty && this.#pulls.isEmpty && this.#clients.isEmpty && this.#orphans.size === 0;
+  }
+
   /** True while some pull may still ask for something. */
   isAnyUnderWay(): boolean {
     this.#takeEffect();

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
 import {
   connect as connectTcp,
   isIP,
@@ -9,6 +8,7 @@ import {
   type TcpNetConnectOpts,
 } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions, type TLSSocket } from "node:tls";
+import { request as httpRequest } from "../node-http.ts";
 import { checkHost, guardLookup } from "./guard.ts";
 import { proxyAuthorization } from "./proxy-authorization.ts";
 import type { TlsTrust } from "./tls-trust.ts";

@@ -1,8 +1,8 @@
-import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIPv6, type LookupFunction, type Socket } from "node:net";
 import { callbackify } from "node:util";
 import type { Agent, Dispatcher } from "undici";
+import { Agent as HttpAgent } from "../node-http.ts";
 import { BlobTransport } from "./blob-transport.ts";
 import { createConnector, type Dial } from "./connect.ts";
 import { checkHost } from "./guard.ts";

@@ -383,6 +383,18 @@ suite("what can be watched", () => {
   });
 });
 
+test("a tracker is at rest before the first event, and again when everything is decided and forgotten", () => {
+  const story = new Story();
+  assert.equal(story.tracker.isAtRest, true);
+  const connection = containerdPull(story, []);
+  assert.equal(story.tracker.isAtRest, false);
+  const layer = story.start(CONTAINERD_2, `GET ${blob("c")}`, { connection });
+  story.respond(layer).finish(layer);
+  story.wait(600_000);
+  assert.equal(story.decided().length, 1);
+  assert.equal(story.tracker.isAtRest, true);
+});
+
 test("the cost of an event does not grow with live pulls of other clients or with finished pulls", () => {
   const tracker = new PullTracker({ report: () => {}, settings: { maxPulls: 100_000 } });
   const cost = (from: number, to: number): number => {
