@@ -18,9 +18,14 @@ const HOP_BY_HOP = new Set([
 /** First value of the header `name` (lower-case). */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+    if (isNamed(headers[i], name)) return headers[i + 1];
   }
   return undefined;
+}
+
+/** Every request asks this a hundred times: only what has the right length is looked at closer. */
+function isNamed(given = "", name: string): boolean {
+  return given.length === name.length && given.toLowerCase() === name;
 }
 
 export function hasHeader(headers: RawHeaders, name: string): boolean {
@@ -28,7 +33,7 @@ export function hasHeader(headers: RawHeaders, name: string): boolean {
 }
 
 export function countHeaders(headers: RawHeaders, name: string): number {
-  return headers.filter((text, i) => i % 2 === 0 && text.toLowerCase() === name).length;
+  return headers.filter((text, i) => i % 2 === 0 && isNamed(text, name)).length;
 }
 
 /**
@@ -64,11 +69,14 @@ function withoutHeaders(headers: RawHeaders, isTaken: (name: string) => boolean)
   return kept;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Names that `Connection` declares to be of this hop only. Content-Length stays: it frames what is forwarded. */
-function connectionOptions(headers: RawHeaders): Set<string> {
+function connectionOptions(headers: RawHeaders): ReadonlySet<string> {
+  if (!hasHeader(headers, "connection")) return NONE;
   const options = new Set<string>();
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() !== "connection") continue;
+    if (!isNamed(headers[i], "connection")) continue;
     for (const option of headers[i + 1]?.split(",") ?? []) options.add(option.trim().toLowerCase());
   }
   options.delete("content-length");
@@ -85,9 +93,8 @@ export function hasCleanFraming(headers: RawHeaders): boolean {
   let lengths = 0;
   let encodings = 0;
   for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]?.toLowerCase();
-    if (name === "transfer-encoding") encodings += 1;
-    if (name !== "content-length") continue;
+    if (isNamed(headers[i], "transfer-encoding")) encodings += 1;
+    if (!isNamed(headers[i], "content-length")) continue;
     if (!LENGTH.test(headers[i + 1] ?? "")) return false;
     lengths += 1;
   }
@@ -101,8 +108,9 @@ export function hasCleanFraming(headers: RawHeaders): boolean {
 export function writableOrder(headers: RawHeaders): string[] {
   const isFirst = (i: number): boolean => {
     const at = i - (i % 2);
-    return headers[at]?.toLowerCase() === "content-disposition" && BEYOND_ASCII.test(headers[at + 1] ?? "");
+    return isNamed(headers[at], "content-disposition") && BEYOND_ASCII.test(headers[at + 1] ?? "");
   };
+  if (!hasHeader(headers, "content-disposition")) return [...headers];
   const first = headers.filter((_, i) => isFirst(i));
   return first.length === 0 ? [...headers] : [...first, ...headers.filter((_, i) => !isFirst(i))];
 }

@@ -36,7 +36,7 @@ export function inspectBody(response: InspectedResponse, verifier: BlobVerifier)
 function readManifest(contentEncoding: string | undefined): BodyInspection {
   const copy = new ManifestCopy();
   return {
-    add: (chunk) => copy.add(Buffer.from(chunk)),
+    add: (chunk) => copy.add(chunk),
     end: async () => {
       const manifest = copy.read(contentEncoding);
       return manifest === undefined ? {} : { manifest };

@@ -191,6 +191,7 @@ export class ConnectionBody implements Reader, UpstreamBody {
 /** A body that came with its head, or none at all. */
 export function wholeBody(bytes: Buffer | undefined): UpstreamBody {
   return {
+    isWhole: true,
     deliver: (onChunk) => {
       if (bytes !== undefined) onChunk(bytes);
       return Promise.resolve();

@@ -30,6 +30,8 @@ export interface UpstreamResponse {
 
 /** A response's body that waits until somebody wants it. Its owner must deliver or discard it. */
 export interface UpstreamBody {
+  /** All of it is here already, in memory of its own. */
+  readonly isWhole?: boolean;
   /**
    * Gives every chunk to `onChunk`. It returns true when the chunk's memory is free again: its bytes are in the kernel,
    * or were copied. False: it is still needed, and nothing more is given until `resume`, which is never called from

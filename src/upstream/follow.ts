@@ -39,11 +39,11 @@ export class Follower {
   /** Begins at `from`, and has the head of the final response by `untilMs`. Rejects with an UpstreamError. */
   async follow(upstream: Upstream, request: UpstreamRequest, from: Hop, untilMs: number): Promise<Followed> {
     const registry: Hop = { origin: upstream.origin, path: request.path };
-    const seen = new Set<string>();
+    /** Where it led already: only who is redirected needs to know. */
+    let seen: Set<string> | undefined;
     let hop = from;
     let headers = isSameOrigin(registry, from) ? request.headers : withoutHeaders(SECRETS, request.headers);
     for (;;) {
-      seen.add(`${hop.origin.origin}${hop.path}`);
       const response = await this.#ask(upstream, hop, { ...request, headers }, untilMs);
       const location = redirectLocation(response.status, response.headers);
       if (request.redirects === "pass" || location === undefined) {
@@ -51,6 +51,8 @@ export class Follower {
         return { ...response, headers: own, hop };
       }
       response.body.discard();
+      seen ??= new Set();
+      seen.add(`${hop.origin.origin}${hop.path}`);
       const next = nextHop(hop, location);
       if (seen.has(`${next.origin.origin}${next.path}`) || seen.size > MAX_REDIRECTS) {
         throw new UpstreamError(

@@ -4,7 +4,9 @@ export type RawHeaders = readonly string[];
 /** First value of the header `name` (lower-case). */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+    const given = headers[i] ?? "";
+    // Most are told apart by their length.
+    if (given.length === name.length && given.toLowerCase() === name) return headers[i + 1];
   }
   return undefined;
 }

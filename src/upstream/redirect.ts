@@ -44,7 +44,8 @@ function noUrl(from: Hop): UpstreamError {
 
 /** RFC 6454 §5 */
 export function isSameOrigin(one: Hop, other: Hop): boolean {
-  return one.origin.origin === other.origin.origin;
+  // Without a redirect both are the registry's: then the texts, which a URL makes anew each time, are not needed.
+  return one.origin === other.origin || one.origin.origin === other.origin.origin;
 }
 
 function elsewhere(origin: string, rest: string): Hop | undefined {
