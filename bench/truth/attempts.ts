@@ -30,8 +30,11 @@ export function attemptsOf({ exchanges, recorded }: Wire): Map<Exchange, Recorde
   return attempts;
 }
 
-/** Milliseconds that a response may still take after the registry's side is done with it: a slow reader, a busy machine. */
-const PATIENCE_MS = 10_000;
+/**
+ * Milliseconds that a response may still take after the registry's side is done with it: 30 s for which the rest of a cut
+ * blob is looked for (tries for two clients of one blob are not told apart here), and 10 s for a slow reader.
+ */
+const PATIENCE_MS = 40_000;
 
 /** Responses that the proxy held open although the registry's side had ended: it must never hang. */
 export function heldResponses(wire: Wire): string[] {
