@@ -2,35 +2,56 @@ import { createHash } from "node:crypto";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
 import { headerValue } from "./raw-headers.ts";
 import { UpstreamError } from "./upstream-error.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
 
 /**
- * A body without length and chunks ends with its connection (RFC 9112 §6.3), and so it does when the connection is cut:
- * nothing in HTTP, and in Node.js nothing of TLS, tells which. Its digest does: a body that is not what it says was cut.
+ * Compares a body with its digest where more can be done about it than by the client, who compares it anyway:
+ *
+ * - A body without length and chunks ends with its connection (RFC 9112 §6.3), and so it does when the connection is cut:
+ *   nothing in HTTP, and in Node.js nothing of TLS, tells which. If it is not what its digest says, it was cut.
+ * - A manifest is kept until it is whole: a wrong one can still be asked for again.
  */
-export function checkEnd<Response extends UpstreamResponse>(response: Response, digest: string | undefined): Response {
-  const { body, headers, host, status } = response;
-  const [algorithm, wanted] = (digest ?? headerValue(headers, "docker-content-digest") ?? "").split(":", 2);
-  const isFramed = FRAMING.some((name) => headerValue(headers, name) !== undefined);
-  // The digest of a signed manifest of schema 1 is not that of its bytes.
-  const isSigned = headerValue(headers, "content-type")?.includes("+prettyjws") === true;
-  const isCoded = isSigned || headerValue(headers, "content-encoding") !== undefined;
-  if (status !== 200 || isFramed || isCoded || algorithm !== "sha256" || wanted === undefined) return response;
-  return { ...response, body: checkedBody(body, wanted, host) };
+export function checkEnd<Response extends UpstreamResponse>(
+  response: Response,
+  { digest, delivery }: Pick<UpstreamRequest, "digest" | "delivery">,
+): Response {
+  const { headers, host, status } = response;
+  if (status !== 200 || isOtherBytes(response)) return response;
+  if (!FRAMING.some((name) => headerValue(headers, name) !== undefined)) {
+    const told = digest ?? headerValue(headers, "docker-content-digest");
+    return withCheck(response, told, new UpstreamError("truncated", `${host}: the response ended early`));
+  }
+  const wrong = new UpstreamError("digest_mismatch", `${host}: the manifest does not match its digest`);
+  return delivery === "whole" ? withCheck(response, digest, wrong) : response;
 }
 
 const FRAMING = ["content-length", "transfer-encoding"];
 
-function checkedBody(body: UpstreamBody, wanted: string, host: string): UpstreamBody {
-  return {
+/** Coded, or a signed manifest of schema 1: the digest is not that of the bytes on the wire. */
+function isOtherBytes({ headers }: UpstreamResponse): boolean {
+  const isCoded = headerValue(headers, "content-encoding") !== undefined;
+  return isCoded || headerValue(headers, "content-type")?.includes("+prettyjws") === true;
+}
+
+function withCheck<Response extends UpstreamResponse>(
+  response: Response,
+  digest: string | undefined,
+  failure: UpstreamError,
+): Response {
+  const [algorithm, wanted] = (digest ?? "").split(":", 2);
+  if (algorithm !== "sha256" || wanted === undefined) return response;
+  const { body } = response;
+  const checked: UpstreamBody = {
     deliver: async (onChunk) => {
       const hash = createHash("sha256");
       await body.deliver((chunk) => {
         hash.update(chunk);
         return onChunk(chunk);
       });
-      if (hash.digest("hex") !== wanted) throw new UpstreamError("truncated", `${host}: the response ended early`);
+      if (hash.digest("hex") !== wanted) throw failure;
     },
     resume: () => body.resume(),
     discard: () => body.discard(),
   };
+  return { ...response, body: checked };
 }

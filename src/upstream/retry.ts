@@ -55,6 +55,6 @@ function isPassing(outcome: Outcome): boolean {
   return PASSING_FAILURE.has(failure);
 }
 
-const PASSING_FAILURE = new Set(["dns", "connect", "header_timeout", "stalled", "truncated"]);
+const PASSING_FAILURE = new Set(["dns", "connect", "header_timeout", "stalled", "truncated", "digest_mismatch"]);
 
 const BROKEN_CONNECTION = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);

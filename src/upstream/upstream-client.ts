@@ -86,7 +86,7 @@ export class UpstreamClient {
     const registry: Hop = { origin: upstream.origin, path: request.path };
     const followed = await this.#follower.follow(upstream, request, registry, untilMs);
     if (request.method === "HEAD") return followed;
-    const response = checkEnd(followed, request.digest);
+    const response = checkEnd(followed, request);
     if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
     const timeoutMs = untilMs - this.#now();
     const afterwards = untilMs === deadlineMs ? "stream" : "fail";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
@@ -201,4 +202,35 @@ test("before the manifest nobody waits for more than one connection that does no
   });
   assert.match((await ask(proxy, MANIFEST)).statusLine, / 502 /);
   assert.equal(proxy.events.filter(({ type }) => type === "upstream-exchanged").length, 1);
+});
+
+const CONTENT = JSON.stringify({ schemaVersion: 2, layers: [] });
+const BY_DIGEST = `/v2/library/app/manifests/sha256:${createHash("sha256").update(CONTENT).digest("hex")}`;
+
+const serve =
+  (content: string, ...headers: readonly string[]): Respond =>
+  ({ socket }) =>
+    void socket.write(responseBytes(["HTTP/1.1 200 OK", `Content-Length: ${content.length}`, ...headers], content));
+
+test("a manifest that is not what its digest says is asked for again", async (t) => {
+  let asked = 0;
+  const { proxy } = await start(t, (request) =>
+    serve((asked += 1) === 1 ? CONTENT.replace("2", "3") : CONTENT)(request),
+  );
+  assert.equal((await ask(proxy, BY_DIGEST)).body.toString(), CONTENT);
+  assert.equal((await proxy.event("upstream-repeated")).cause, "digest_mismatch");
+});
+
+test("a manifest that never is what its digest says is a 502, so that its client asks the registry itself", async (t) => {
+  const { proxy, upstream } = await start(t, serve(CONTENT.replace("2", "3")));
+  assert.match((await ask(proxy, BY_DIGEST)).statusLine, / 502 /);
+  assert.equal((await proxy.event("responded")).failure, "digest_mismatch");
+  assert.equal(upstream.requests.length, 3);
+});
+
+test("a signed manifest has a digest that is not that of its bytes", async (t) => {
+  const signed = "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws";
+  const { proxy, upstream } = await start(t, serve("signed", signed));
+  assert.equal((await ask(proxy, BY_DIGEST)).body.toString(), "signed");
+  assert.equal(upstream.requests.length, 1);
 });

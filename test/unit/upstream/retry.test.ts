@@ -14,6 +14,7 @@ const PASSING: readonly (readonly [string, Outcome])[] = [
   ["a name that is not found", new UpstreamError("dns", "x")],
   ["a connection that breaks", new UpstreamError("truncated", "x")],
   ["a head that does not come", new UpstreamError("header_timeout", "x")],
+  ["a manifest of other bytes", new UpstreamError("digest_mismatch", "x")],
   ["a body that stalls", new UpstreamError("stalled", "x")],
   ["a handshake that breaks", new UpstreamError("tls", "x", { cause: broken("ECONNRESET") })],
 ];
