@@ -7,8 +7,8 @@ const MAX_LEASED_BYTES = 64 * 1024 * 1024;
 /** 2 MiB are kept for the next lease: fresh memory costs a page fault for every 4 KiB. */
 const MAX_SPARE_BYTES = 2 * 1024 * 1024;
 
-/** 16 MiB without waiting for the client: more than the kernel's buffers hold, so the client itself is fast. */
-const FAST_AFTER_BYTES = 16 * 1024 * 1024;
+/** 8 MiB without a long wait for the client: twice what the kernel holds of a response (tcp_wmem), so the client itself is fast. */
+const FAST_AFTER_BYTES = 8 * 1024 * 1024;
 
 /** Memory into which bodies are read, counted. */
 export class ReadBuffers {
@@ -70,9 +70,10 @@ export class BufferSize {
     this.#bytes = this.#largest;
   }
 
-  /** The client had to be waited for. A short wait lets no buffer grow, but takes none away. */
+  /** The client had to be waited for. A short wait says nothing: the machine is busy. */
   waited(ms: number): void {
+    if (ms < SLOW_AFTER_MS) return;
     this.#takenAtOnce = 0;
-    if (ms >= SLOW_AFTER_MS) this.#bytes = SMALL_BUFFER_BYTES;
+    this.#bytes = SMALL_BUFFER_BYTES;
   }
 }

@@ -32,9 +32,9 @@ test("beyond 64 MiB everyone gets a small buffer", () => {
   assert.equal(buffers.leasedBytes, 64 * MIB);
 });
 
-test("a buffer grows once 16 MiB were taken at once, and is small again after a long wait for the client", () => {
+test("a buffer grows once 8 MiB were taken at once, and is small again after a long wait for the client", () => {
   const size = new BufferSize(MIB);
-  for (let bytes = SMALL_BUFFER_BYTES; bytes < 16 * MIB; bytes += SMALL_BUFFER_BYTES) {
+  for (let bytes = SMALL_BUFFER_BYTES; bytes < 8 * MIB; bytes += SMALL_BUFFER_BYTES) {
     size.tookAtOnce(SMALL_BUFFER_BYTES);
     assert.equal(size.bytes, SMALL_BUFFER_BYTES);
   }
@@ -44,9 +44,12 @@ test("a buffer grows once 16 MiB were taken at once, and is small again after a 
   assert.equal(size.bytes, MIB);
   size.waited(100);
   assert.equal(size.bytes, SMALL_BUFFER_BYTES);
-  // A wait, however short, starts the count again.
-  size.tookAtOnce(15 * MIB);
-  size.waited(20);
-  size.tookAtOnce(15 * MIB);
+  // A long wait starts the count again, a short one does not.
+  size.tookAtOnce(7 * MIB);
+  size.waited(100);
+  size.tookAtOnce(7 * MIB);
   assert.equal(size.bytes, SMALL_BUFFER_BYTES);
+  size.waited(20);
+  size.tookAtOnce(MIB);
+  assert.equal(size.bytes, MIB);
 });
