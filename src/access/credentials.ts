@@ -7,6 +7,12 @@ export interface BasicUser {
   readonly password: PasswordHash;
 }
 
+/** What is compared: neither a password nor a token can be read back from it. */
+export interface StoredCredentials {
+  readonly users: readonly BasicUser[];
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
 /** Whether somebody is who may use a listener; `busy`: too many ask at once for that to be found out. */
 export type Recognition = "known" | "unknown" | "busy";
 
@@ -27,7 +33,7 @@ const AUTHORIZATION = /^(basic|bearer) +(\S+) *$/i;
 export class Credentials {
   readonly #users: ReadonlyMap<string, PasswordHash>;
   readonly #costliest: PasswordHash | undefined;
-  readonly #tokens: readonly Buffer[];
+  #tokens: readonly Uint8Array[];
   /** Of this object alone: what is remembered cannot be compared with anything. */
   readonly #key = randomBytes(32);
   readonly #remembered = new Set<string>();
@@ -40,6 +46,17 @@ export class Credentials {
       .map(({ password }) => password)
       .toSorted((one, other) => memoryBytes(other) - memoryBytes(one))[0];
     this.#tokens = tokens.map(sha256);
+  }
+
+  /** The same in another process. */
+  static restore({ users, tokenHashes }: StoredCredentials): Credentials {
+    const credentials = new Credentials(users, []);
+    credentials.#tokens = tokenHashes;
+    return credentials;
+  }
+
+  get stored(): StoredCredentials {
+    return { users: [...this.#users].map(([name, password]) => ({ name, password })), tokenHashes: this.#tokens };
   }
 
   /** Values of `WWW-Authenticate`. */

@@ -6,8 +6,8 @@ export interface PullsUnderWay {
   readonly quietMs: number;
   /** True while some pull may still ask for something. */
   isAny(): boolean;
-  /** True if a pull of this repository is under way. */
-  isOf(registry: string, repository: string): boolean;
+  /** True if a pull of this repository is under way. Never rejects. */
+  isOf(registry: string, repository: string): boolean | Promise<boolean>;
 }
 
 /** For a data plane that nobody watches: there is nothing but what runs. */
@@ -26,11 +26,11 @@ export class Draining {
    * Every pull begins with a manifest, and there every client goes elsewhere when it is refused. Blobs belong to pulls
    * that may have nowhere else to go; but of one that was turned away containerd asks for each blob here first again.
    */
-  comesTooLate(method: string | undefined, { registry, route }: Target): boolean {
+  async comesTooLate(method: string | undefined, { registry, route }: Target): Promise<boolean> {
     const isManifest = route.kind === "manifest";
     // A push looks for blobs with HEAD.
     if (!isManifest && !(route.kind === "blob" && method === "GET")) return false;
-    if (this.#pulls.isOf(registry, route.repository)) return false;
+    if (await this.#pulls.isOf(registry, route.repository)) return false;
     const name = `${registry}/${route.repository}`;
     if (isManifest && this.#turnedAway.size < MAX_TURNED_AWAY) this.#turnedAway.add(name);
     return isManifest || this.#turnedAway.has(name);

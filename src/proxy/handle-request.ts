@@ -68,7 +68,8 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
   if (tokens !== undefined) request.rawHeaders = tokens.unseal(request.rawHeaders, target.registry);
 
   // Asked before the request itself makes its pull one that is under way.
-  const isTooLate = plane.draining()?.comesTooLate(request.method, target) ?? false;
+  const draining = plane.draining();
+  const isTooLate = draining !== undefined && (await draining.comesTooLate(request.method, target));
 
   // 2. From here on there is a transfer. It ends with the client's connection, if not before.
   const transfer = start(plane, client, target);
