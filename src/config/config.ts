@@ -19,6 +19,21 @@ export interface Config extends Omit<Settings, "listeners" | "registries" | "tra
   readonly push: Omit<Settings["push"], "headersFile"> & { readonly headers: readonly string[] };
 }
 
+/** What of it decides about clients and upstreams. */
+export type ServingConfig = Pick<
+  Config,
+  | "workers"
+  | "listeners"
+  | "registries"
+  | "environmentProxy"
+  | "timeouts"
+  | "limits"
+  | "headers"
+  | "wellKnownRegistries"
+  | "allowRegistries"
+  | "verifyBlobs"
+>;
+
 /** A listener's files, if it has any, and what they said when the configuration was read. */
 export interface Protected {
   readonly files?: ProtectionFiles;

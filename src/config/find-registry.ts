@@ -1,4 +1,4 @@
-import type { Config, RegistryConfig } from "./config.ts";
+import type { RegistryConfig, ServingConfig } from "./config.ts";
 import { parseRegistryPattern } from "./registry-pattern.ts";
 import { findWellKnown } from "./well-known.ts";
 
@@ -28,7 +28,7 @@ const MAX_KNOWN = 1000;
  * Decides which registries may be reached, and how: those of `registries` and `listeners`, then the built-in list, then
  * `allowRegistries`. The function that it returns takes host[:port] in lower case; undefined means no.
  */
-export function createFindRegistry(config: Config): (registry: string) => ReachableRegistry | undefined {
+export function createFindRegistry(config: ServingConfig): (registry: string) => ReachableRegistry | undefined {
   const ofListeners = new Set(config.listeners.map((listener) => listener.registry));
   const patterns = config.allowRegistries.map(parseRegistryPattern).filter((pattern) => pattern !== undefined);
   const known = new Map<string, ReachableRegistry>();
@@ -56,7 +56,7 @@ const UNCONFIGURED: RegistryConfig = {
   tokenHosts: [],
 };
 
-function toReachable(registry: string, config: Config): ReachableRegistry | undefined {
+function toReachable(registry: string, config: ServingConfig): ReachableRegistry | undefined {
   const settings: RegistryConfig = config.registries.get(registry) ?? UNCONFIGURED;
   const origin = settings.upstream ?? defaultOrigin(registry);
   if (origin === undefined) return undefined;

@@ -111,7 +111,8 @@ function findUnknownVariables(environment: ConfigSources["environment"]): readon
     });
 }
 
-function readProxyVariables(environment: ConfigSources["environment"]): {
+/** What is wrong in the environment is told beside what could be read. */
+export function readProxyVariables(environment: ConfigSources["environment"]): {
   readonly environmentProxy: EnvironmentProxy;
   readonly problems: readonly Problem[];
 } {

@@ -237,6 +237,11 @@ export const settingsSchema = z
       .describe(
         "`proc` tells processes on the same host apart by their process id, found in /proc. Needs the right to read other processes' descriptors.",
       ),
+    workers: integer(1, 64)
+      .default(1)
+      .describe(
+        "Processes that serve clients, for a node whose pulls need more than one core; with more than one, another puts what they see together. `limits` are shared out among them. Not with `tokens: relay`. See docs/operations.md.",
+      ),
     registries: z
       .record(z.string(), registry, { error: "not a mapping; expected registries by host" })
       .prefault({})

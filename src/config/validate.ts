@@ -5,6 +5,7 @@ import { findProtectionConflicts } from "./protection-conflicts.ts";
 import { settingsJsonSchema, settingsSchema, type Settings } from "./schema.ts";
 import { listSettings } from "./setting.ts";
 import { suggest } from "./suggest.ts";
+import { findWorkersConflict } from "./workers-conflict.ts";
 
 /** A mistake in the settings: what is wrong; what was expected (what was found). */
 export interface Mistake {
@@ -21,7 +22,7 @@ export function validateSettings(given: unknown): Validation {
   const result = settingsSchema.safeParse(given, { error: describeIssue });
   const conflicts = findConflicts(withDefaults(given), (path) => valueAt(given, path) !== undefined);
   const issues = (result.error?.issues ?? []).flatMap((issue) => toMistakes(issue, given));
-  const mistakes = [...issues, ...conflicts, ...findProtectionConflicts(given)];
+  const mistakes = [...issues, ...conflicts, ...findProtectionConflicts(given), ...findWorkersConflict(given)];
   return result.success && mistakes.length === 0 ? { settings: result.data } : { mistakes };
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from "../log/logger.ts";
 import type { Proxy } from "../proxy/server.ts";
 
 export interface ProtectedParts {
-  readonly proxy: Proxy;
+  readonly proxy: Pick<Proxy, "protect">;
   readonly admin: AdminServer;
   readonly logger: Logger;
 }
@@ -22,7 +22,7 @@ export function createFilesReload(config: Config, { proxy, admin, logger }: Prot
   });
 }
 
-function listProtected(config: Config, proxy: Proxy, admin: AdminServer): ProtectedListener[] {
+function listProtected(config: Config, proxy: ProtectedParts["proxy"], admin: AdminServer): ProtectedListener[] {
   const listeners = config.listeners.map(({ name, files = {} }): ProtectedListener => ({
     name,
     files,

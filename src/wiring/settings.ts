@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, ServingConfig } from "../config/config.ts";
 import { createFindRegistry } from "../config/find-registry.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import type { Listener } from "../proxy/listener.ts";
@@ -13,7 +13,7 @@ function domainOf(host: string): string | undefined {
   return label.startsWith("[") ? undefined : label;
 }
 
-export function toProxyRules(config: Config): ProxyRules {
+export function toProxyRules(config: ServingConfig): ProxyRules {
   return {
     listeners: config.listeners.map(toListener),
     findUpstream: createFindRegistry(config),
@@ -26,7 +26,11 @@ function toListener({ address, ...listener }: Config["listeners"][number]): List
   return { ...listener, ...address };
 }
 
-export function toProxySettings({ timeouts, limits, headers }: Config): ProxySettings {
+export function toProxySettings({
+  timeouts,
+  limits,
+  headers,
+}: Pick<Config, "timeouts" | "limits" | "headers">): ProxySettings {
   return {
     connectTimeoutMs: timeouts.connect,
     tlsTimeoutMs: timeouts.tls,
@@ -44,7 +48,7 @@ export function toProxySettings({ timeouts, limits, headers }: Config): ProxySet
   };
 }
 
-function relaysTokens({ listeners, registries }: Config): boolean {
+function relaysTokens({ listeners, registries }: ServingConfig): boolean {
   return [...listeners, ...registries.values()].some(({ tokens }) => tokens === "relay");
 }
 

@@ -9,6 +9,9 @@ const FIXTURES = join(import.meta.dirname, "../../fixtures/config");
 
 /** Every wrong file, and all that is said about it. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  "invalid-workers.yaml": [
+    'invalid-workers.yaml:1: workers: too many for registries["registry.test"].tokens: relay, as tokens are sealed with the key of one process; expected 1 (got 2)',
+  ],
   "invalid-addresses.yaml": [
     'invalid-addresses.yaml:2: listeners[0].address: not an address; expected HOST:PORT, ":PORT" for every address, or "[IPV6]:PORT" (got 5000)',
     'invalid-addresses.yaml:3: listeners[1].address: not an address; expected HOST:PORT, ":PORT" for every address, or "[IPV6]:PORT" (got "127.0.0.1")',
@@ -107,7 +110,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'invalid-unknown-keys.yaml:4: timeouts.conect: unknown key; did you mean "connect"?',
     'invalid-unknown-keys.yaml:7: listeners[0].adress: unknown key; did you mean "address"?',
     'invalid-unknown-keys.yaml:10: registries["ghcr.io"].insecure: unknown key; expected one of upstream, caFile, proxy, redirects, allowPrivateAddresses, privateRedirectHosts, verifyBlobs, tokens, tokenHosts',
-    "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, verifyBlobs, peerIdentity, registries, allowRegistries, wellKnownRegistries, admin, metrics, traces, push, headers, timeouts, tracker, limits, log",
+    "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, verifyBlobs, peerIdentity, workers, registries, allowRegistries, wellKnownRegistries, admin, metrics, traces, push, headers, timeouts, tracker, limits, log",
   ],
   "invalid-values.yaml": [
     'invalid-values.yaml:1: isolation: not a label value; expected up to 63 letters, digits, "_", "." and "-" (got "two words")',
