@@ -19,7 +19,6 @@ import { observePulls } from "./metrics/observe-pulls.ts";
 import { observeTransfers } from "./metrics/observe-transfers.ts";
 import { observeUpstreams } from "./metrics/observe-upstreams.ts";
 import type { BoundListener } from "./proxy/listener.ts";
-import { createProxy, type Proxy } from "./proxy/server.ts";
 import { joinObservers } from "./pull/join-observers.ts";
 import type { TransferEvent } from "./pull/transfer-event.ts";
 import type { PullObserver } from "./pull/pull-event.ts";
@@ -27,9 +26,11 @@ import { PullTracker } from "./pull/tracker.ts";
 import { now } from "./wiring/clock.ts";
 import { createFilesReload } from "./wiring/protected-files.ts";
 import { push } from "./wiring/push.ts";
-import { toProxyRules, toTrackerSettings } from "./wiring/settings.ts";
+import { toTrackerSettings } from "./wiring/settings.ts";
 import { Ticker } from "./wiring/ticker.ts";
 import { openTraces, type Traces } from "./wiring/traces.ts";
+import { createDataPlane, type DataPlane, type WorkerSupport } from "./workers/data-plane.ts";
+import { watchWorkers } from "./workers/watch-workers.ts";
 
 /** Everything joined: the data plane, the tracker, and all who watch them. */
 export interface App {
@@ -60,6 +61,8 @@ export interface AppDependencies {
   /** Of Node.js, for the metrics. */
   readonly nodeVersion?: string;
   readonly logger: Logger;
+  /** For `workers` of more than 1. */
+  readonly workerSupport?: WorkerSupport;
 }
 
 /** 250 ms: the tracker decides as late as this after the fact. Its observations are backdated all the same. */
@@ -83,7 +86,7 @@ class JoinedApp implements App {
   readonly #metrics: Metrics;
   readonly #expose: Expose;
   readonly #tracker: PullTracker;
-  readonly #proxy: Proxy;
+  readonly #dataPlane: DataPlane;
   readonly #admin: AdminServer;
   readonly #ticker: Ticker;
   readonly #flush: (nowMs: number) => void;
@@ -120,12 +123,17 @@ class JoinedApp implements App {
     const watchers = [observeTransfers(metrics), observeUpstreams(metrics), logExchanges(logger)];
     const age = watchAge(metrics, tracker);
     const advance = joinObservers([(nowMs: number) => tracker.advance(nowMs), age], failed);
-    this.#ticker = new Ticker({ everyMs: TICK_MS, tick: () => advance(now()), isAtRest: () => tracker.isAtRest });
+    this.#ticker = new Ticker({
+      everyMs: TICK_MS,
+      tick: () => advance(this.#dataPlane.toldUntil(now())),
+      isAtRest: () => tracker.isAtRest,
+    });
     this.#flush = joinObservers([(nowMs: number) => tracker.flush(nowMs), age], failed);
-    this.#proxy = createProxy({
-      ...toProxyRules(config),
+    this.#dataPlane = createDataPlane(config, {
       observe: joinObservers([track, ...watchers, unreachable.observe], failed),
       now,
+      workerSupport: dependencies.workerSupport,
+      watcher: watchWorkers(metrics, logger),
     });
     this.#admin = new AdminServer({
       ...config.admin.address,
@@ -138,14 +146,14 @@ class JoinedApp implements App {
       },
       failed: (error) => logger.error("an admin request failed", { error }),
     });
-    this.#files = createFilesReload(config, { proxy: this.#proxy, admin: this.#admin, logger });
+    this.#files = createFilesReload(config, { proxy: this.#dataPlane, admin: this.#admin, logger });
   }
 
   async start(): Promise<Started> {
     const config = this.#config;
     this.#traces = await this.#openTraces(config);
     const adminPort = await bindAdmin(this.#admin, config);
-    const listeners = await this.#proxy.listen().catch(async (error: unknown) => {
+    const listeners = await this.#dataPlane.listen().catch(async (error: unknown) => {
       await this.#admin.close();
       throw toBindError(error, config);
     });
@@ -166,7 +174,7 @@ class JoinedApp implements App {
     if (isTracedElsewhere) void this.#traces?.stop(LAST_WORDS_MS);
     this.#traces = traces;
     this.#config = config;
-    this.#proxy.reload(toProxyRules(config));
+    this.#dataPlane.reload(config);
     this.reloadFiles();
     this.#tracker.configure(toTrackerSettings(config.tracker));
     this.#metrics.caps.configure(toMetricsOptions(config).registries);
@@ -193,7 +201,7 @@ class JoinedApp implements App {
     this.#state = "draining";
     const { logger } = this.#dependencies;
     const tracker = this.#tracker;
-    await this.#proxy.drain(this.#config.timeouts.drain, {
+    await this.#dataPlane.drain(this.#config.timeouts.drain, {
       quietMs: QUIET_MS,
       isAny: () => tracker.isAnyUnderWay(),
       isOf: (registry, repository) => tracker.isUnderWay(registry, repository),

@@ -23,8 +23,12 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
     house: ["access", "admin", "config", "label", "log", "metrics", "proxy", "pull", "traces", "upstream"],
     outside: ["node:os"],
   },
+  workers: {
+    house: ["access", "config", "log", "metrics", "proxy", "pull", "wiring"],
+    outside: ["node:cluster"],
+  },
   cli: {
-    house: ["access", "app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull"],
+    house: ["access", "app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull", "workers"],
     outside: ["node:", "commander"],
   },
 };

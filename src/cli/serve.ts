@@ -1,3 +1,4 @@
+import { extname, join } from "node:path";
 import { createApp, type App, type Started } from "../app.ts";
 import { formatAddress, isLoopback } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
@@ -12,6 +13,12 @@ const EXIT_FAILURE = 1;
 /** Exit code of a process that a signal ended, as shells tell it: 128 + number. */
 const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** From source and as it was built. */
+const WORKER_SUPPORT = {
+  program: join(import.meta.dirname, `worker-main${extname(import.meta.filename)}`),
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
+};
+
 export interface ServeOptions {
   /** Reads the configuration again. Throws ConfigError. */
   readonly load: () => LoadedConfig;
@@ -22,7 +29,7 @@ export interface ServeOptions {
 export async function serve(loaded: LoadedConfig, { load, version }: ServeOptions): Promise<number> {
   const { config } = loaded;
   const logger = createLogger({ level: config.log.level });
-  const app = createApp(config, { version, nodeVersion: process.version, logger });
+  const app = createApp(config, { version, nodeVersion: process.version, logger, workerSupport: WORKER_SUPPORT });
   exitOnMistakes(logger);
   const signal = firstSignal();
   try {

@@ -5,6 +5,7 @@ import { BOUNDS, CAPPED_LABELS, END_RULES, REFUSAL_REASONS, UNASSIGNED_REASONS }
 import { createCaps } from "./limits.ts";
 import * as page from "./metrics.ts";
 import * as trouble from "./trouble.ts";
+import * as workers from "./workers.ts";
 
 export interface MetricsOptions {
   /** Version of pullmeter. */
@@ -15,6 +16,8 @@ export interface MetricsOptions {
   readonly imageFetchHistogram?: string | false;
   /** Configured registries, host[:port]: they never overflow into [OTHER]. Default: none. */
   readonly registries?: readonly string[];
+  /** How many processes serve clients, where it is not this one. */
+  readonly workers?: number;
   /** Metrics of the process and of Node.js as well. Default: true. */
   readonly processMetrics?: boolean;
 }
@@ -69,6 +72,9 @@ export function createMetrics(options: MetricsOptions) {
     observerErrors: counter(page.OBSERVER_ERRORS),
     configReloadSuccessful: gauge(page.CONFIG_RELOAD_SUCCESSFUL),
     configReloadTimestamp: gauge(page.CONFIG_RELOAD_TIMESTAMP),
+    workerRestarts: counter(workers.WORKER_RESTARTS),
+    workerResidentMemory: gauge(workers.WORKER_RESIDENT_MEMORY),
+    workerCpu: counter(workers.WORKER_CPU),
     labelOverflow: counter(page.LABEL_OVERFLOW, CAPPED_LABELS),
   };
   gauge(page.BUILD_INFO).set({ version: options.version, node_version: options.nodeVersion ?? "" }, 1);

@@ -11,6 +11,7 @@ import {
   TRANSFER_WAIT,
   UPSTREAM_REPEATS,
 } from "./trouble.ts";
+import { WORKER_CPU, WORKER_RESIDENT_MEMORY, WORKER_RESTARTS } from "./workers.ts";
 
 // Every metric of pullmeter: name, help, labels, buckets. docs/metrics.md is printed from this page.
 
@@ -263,5 +264,8 @@ export const METRICS = [
   OBSERVER_ERRORS,
   CONFIG_RELOAD_SUCCESSFUL,
   CONFIG_RELOAD_TIMESTAMP,
+  WORKER_RESTARTS,
+  WORKER_RESIDENT_MEMORY,
+  WORKER_CPU,
   BUILD_INFO,
 ];

@@ -32,10 +32,14 @@ import { IMAGE_FETCH_DURATION, METRICS, PULL_LABELS, PULL_PHASE, REQUESTS } from
 const PROCESS_SERIES = 200;
 
 /** Most series that /metrics can ever have with these options, whatever clients ask for: each line of a scrape is one. */
-export function seriesBound(options: Pick<MetricsOptions, "imageFetchHistogram" | "registries">): number {
+export function seriesBound(options: Pick<MetricsOptions, "imageFetchHistogram" | "registries" | "workers">): number {
   const registries = maxRegistries(options.registries ?? []) + OTHER;
   let series = PROCESS_SERIES;
   for (const definition of METRICS) {
+    if (definition.labels.some((label) => label === "worker")) {
+      series += options.workers ?? 0;
+      continue;
+    }
     if (definition === IMAGE_FETCH_DURATION && options.imageFetchHistogram === false) continue;
     series += labelSets(definition, registries) * linesOf(definition);
   }

@@ -4,6 +4,8 @@ import { parseRoute } from "../../src/oci/route.ts";
 import { observePulls } from "../../src/metrics/observe-pulls.ts";
 import { observeTransfers } from "../../src/metrics/observe-transfers.ts";
 import { observeUpstreams } from "../../src/metrics/observe-upstreams.ts";
+import { createLogger } from "../../src/log/logger.ts";
+import { watchWorkers } from "../../src/workers/watch-workers.ts";
 import type { Observer } from "../../src/pull/transfer-event.ts";
 import { finishedPull, START_MS } from "./finished-pull.ts";
 
@@ -69,6 +71,7 @@ export function everythingObserved(): Expose {
   const upstreams = observeUpstreams(metrics);
   upstreams({ ...upstream, type: "upstream-repeated", transfer: 1, repeated: "request", cause: "upstream_5xx" });
   upstreams({ ...upstream, type: "circuit-changed", host: "ghcr.io", state: "open" });
+  watchWorkers(metrics, createLogger({ level: "silent" })).used(1, { residentBytes: 60_000_000, cpuSeconds: 1.5 });
   return exposeMetrics(metrics);
 }
 
