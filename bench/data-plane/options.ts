@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { CANDIDATES } from "./candidates.ts";
+import { CANDIDATES, DEFAULT_CANDIDATES } from "./candidates.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 export interface Options {
@@ -27,6 +27,7 @@ export const USAGE = `npm run bench -- [--short] [--gate] [--workload NAME,…] 
   --size      of the large blob, in MiB
   --json      where to write every value of every round`;
 
+const ALL_PEERS = CANDIDATES.map(({ name }) => name);
 const PEERS_SHORT = ["direct", "nginx-64k", "caddy", "http-proxy", "bare"];
 
 /** Everything that has a gate, but for the longest. */
@@ -48,7 +49,7 @@ const FULL = {
   slowSeconds: { own: 60, peers: 20 },
   wrkSeconds: 2,
   workloads: WORKLOADS.map(({ name }) => name),
-  peers: CANDIDATES.map(({ name }) => name),
+  peers: DEFAULT_CANDIDATES.map(({ name }) => name),
 };
 const SHORT = {
   rounds: 3,
@@ -74,12 +75,12 @@ export function readOptions(args: readonly string[]): Options {
     },
   });
   const form = values.short ? SHORT : FULL;
-  const peers = names("peers", values.peers, FULL.peers) ?? form.peers;
+  const peers = names("peers", values.peers, ALL_PEERS) ?? form.peers;
   const chosen = names("workload", values.workload, FULL.workloads) ?? form.workloads;
   return {
     workloads: FULL.workloads.filter((name) => chosen.includes(name)),
     // What is measured is always there, and so is what everything is compared with.
-    programs: FULL.peers.filter((name) => peers.includes(name) || name === "pullmeter" || name === "nginx-64k"),
+    programs: ALL_PEERS.filter((name) => peers.includes(name) || name === "pullmeter" || name === "nginx-64k"),
     rounds: count("rounds", values.rounds) ?? form.rounds,
     sizeMib: count("size", values.size) ?? form.sizeMib,
     slowSeconds: form.slowSeconds,

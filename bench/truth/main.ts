@@ -14,6 +14,7 @@ Lets real clients make a random schedule of pulls through the built program and 
   --pulls N                        pulls in one run, default 200
   --parallel N                     workers, default 6
   --seed N[,N...]                  one run for each, default the time
+  --workers N                      processes that serve, default 1
   --faults                         the registry fails, stalls and cuts
   --strong-key                     containerd's traceparent is passed on, podman's processes are looked up
   --bar exact|rules                exact: the project's bar (default). rules: the bar of runs with faults, and two
@@ -28,6 +29,7 @@ interface Arguments {
   readonly seeds: readonly number[];
   readonly pulls: number;
   readonly parallel: number;
+  readonly workers: number;
   readonly faults: boolean;
   readonly strongKey: boolean;
   readonly bar: "exact" | "rules";
@@ -45,6 +47,7 @@ function readArguments(): Arguments {
       pulls: { type: "string", default: "200" },
       parallel: { type: "string", default: "6" },
       seed: { type: "string", default: String(Math.floor(Date.now() / 1000) % 1_000_000) },
+      workers: { type: "string", default: "1" },
       faults: { type: "boolean", default: false },
       "strong-key": { type: "boolean", default: false },
       bar: { type: "string", default: "exact" },
@@ -61,6 +64,7 @@ function readArguments(): Arguments {
     seeds: values.seed.split(",").map((seed) => wholeNumber("--seed", seed)),
     pulls: wholeNumber("--pulls", values.pulls),
     parallel: wholeNumber("--parallel", values.parallel),
+    workers: wholeNumber("--workers", values.workers),
     faults: values.faults,
     strongKey,
     bar: choice("--bar", values.bar, ["exact", "rules"] as const)[0] ?? "exact",

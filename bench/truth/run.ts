@@ -28,6 +28,8 @@ export interface BenchOptions {
   readonly seed: number;
   readonly pulls: number;
   readonly parallel: number;
+  /** Processes that serve. Default: 1. */
+  readonly workers?: number;
   readonly faults: boolean;
   readonly strongKey: boolean;
   /** Folder for the recording, the log and the metrics of the run. */
@@ -131,7 +133,7 @@ class Run {
   }
 
   async #startProxy({ open, closed }: { open: DockerRegistry; closed: DockerRegistry }): Promise<ProxyProcess> {
-    const { kind, strongKey } = this.#options;
+    const { kind, strongKey, workers = 1 } = this.#options;
     const upstreams: Record<string, URL> = {};
     for (const key of REGISTRY_KEYS) {
       const registry = REGISTRIES[key];
@@ -141,7 +143,12 @@ class Run {
       );
     }
     const peerIdentity = kind === "podman" && strongKey ? "proc" : "none";
-    const proxy = await ProxyProcess.start(this.#folder, { listeners: listenersFor(kind), upstreams, peerIdentity });
+    const proxy = await ProxyProcess.start(this.#folder, {
+      listeners: listenersFor(kind),
+      upstreams,
+      peerIdentity,
+      further: { workers },
+    });
     this.#cleanup.add(async () => proxy.stop());
     return proxy;
   }

@@ -16,21 +16,31 @@ export const pullmeter: Candidate = {
   start: startPullmeter,
 };
 
+/** The same, with two processes that serve beside the one that puts pulls together. Measured where it is named. */
+export const pullmeterTwoWorkers: Candidate = {
+  name: "pullmeter-2-workers",
+  missing: () => undefined,
+  start: (options) => startPullmeter(options, { name: "pullmeter-2-workers", workers: 2 }),
+};
+
 export interface PullmeterProgram extends Program {
   readonly adminPort: number;
 }
 
-export async function startPullmeter({ folder, upstream }: StartOptions): Promise<PullmeterProgram> {
+export async function startPullmeter(
+  { folder, upstream }: StartOptions,
+  { name, workers } = { name: "pullmeter", workers: 1 },
+): Promise<PullmeterProgram> {
   const [tls = 0, plain = 0, adminPort = 0] = await freePorts(3);
-  const file = join(folder, "pullmeter.yaml");
-  writeFileSync(file, stringify(configuration(upstream, { tls, plain, adminPort })));
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(file, stringify({ ...configuration(upstream, { tls, plain, adminPort }), workers }));
   const daemon = await startDaemon({
     command: [process.execPath, PROGRAM, "serve", "--config", file],
-    logFile: join(folder, "pullmeter.log"),
+    logFile: join(folder, `${name}.log`),
     ports: [tls, plain],
   });
   return {
-    name: "pullmeter",
+    name,
     version: (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version,
     ports: { tls, plain },
     adminPort,
