@@ -9,6 +9,7 @@ import {
 } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions, type TLSSocket } from "node:tls";
 import { request as httpRequest } from "../node-http.ts";
+import { DialQueue } from "./dial-queue.ts";
 import { checkHost, guardLookup } from "./guard.ts";
 import { proxyAuthorization } from "./proxy-authorization.ts";
 import type { TlsTrust } from "./tls-trust.ts";
@@ -44,23 +45,28 @@ export interface ConnectorOptions {
  * `onread` takes the bytes in place of a stream; not through a proxy, where the socket was read before.
  */
 export function createConnector(options: ConnectorOptions): Connect {
+  const queue = new DialQueue();
   return async (dial, onread) => {
     const refusal = checkHost(dial.origin.hostname, dial.allowPrivate);
     if (refusal !== undefined) throw refusal;
-    const attempt = new Attempt(dial.origin.host, options);
-    try {
-      const isTls = dial.origin.protocol === "https:";
-      if (dial.proxy !== undefined) {
-        const tunnel = await attempt.tunnel(dial.proxy, dial);
-        return isTls ? await attempt.tlsOver(tunnel, dial.origin, dial.ca) : tunnel;
-      }
-      return await (isTls ? attempt.tls(dial, onread) : attempt.tcp(dial.origin, dial.allowPrivate, onread));
-    } catch (error) {
-      throw attempt.toError(error);
-    } finally {
-      attempt.end();
-    }
+    return queue.take(dial.origin.host, () => open(dial, onread, options));
   };
+}
+
+async function open(dial: Dial, onread: OnReadOpts | undefined, options: ConnectorOptions): Promise<Socket> {
+  const attempt = new Attempt(dial.origin.host, options);
+  try {
+    const isTls = dial.origin.protocol === "https:";
+    if (dial.proxy !== undefined) {
+      const tunnel = await attempt.tunnel(dial.proxy, dial);
+      return isTls ? await attempt.tlsOver(tunnel, dial.origin, dial.ca) : tunnel;
+    }
+    return await (isTls ? attempt.tls(dial, onread) : attempt.tcp(dial.origin, dial.allowPrivate, onread));
+  } catch (error) {
+    throw attempt.toError(error);
+  } finally {
+    attempt.end();
+  }
 }
 
 type Phase = "connect" | "tls";
