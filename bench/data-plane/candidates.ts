@@ -6,7 +6,7 @@ import { dockerRegistry } from "./programs/docker-registry.ts";
 import { haproxy } from "./programs/haproxy.ts";
 import { nginx } from "./programs/nginx.ts";
 import { nodeProxy } from "./programs/node-proxy.ts";
-import { pullmeter, pullmeterTwoWorkers } from "./programs/pullmeter.ts";
+import { pullmeter, pullmeterVariants } from "./programs/pullmeter.ts";
 
 /** The program that every ratio is told against. */
 export const REFERENCE = "nginx-64k";
@@ -23,8 +23,5 @@ export const CANDIDATES: readonly Candidate[] = [
   nodeProxy("httpxy"),
   bare,
   pullmeter,
-  pullmeterTwoWorkers,
+  ...pullmeterVariants,
 ];
-
-/** Those that are measured unless others are named. */
-export const DEFAULT_CANDIDATES = CANDIDATES.filter((candidate) => candidate !== pullmeterTwoWorkers);

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { CANDIDATES, DEFAULT_CANDIDATES } from "./candidates.ts";
+import { CANDIDATES } from "./candidates.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 export interface Options {
@@ -49,7 +49,7 @@ const FULL = {
   slowSeconds: { own: 60, peers: 20 },
   wrkSeconds: 2,
   workloads: WORKLOADS.map(({ name }) => name),
-  peers: DEFAULT_CANDIDATES.map(({ name }) => name),
+  peers: ALL_PEERS,
 };
 const SHORT = {
   rounds: 3,

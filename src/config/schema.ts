@@ -229,7 +229,7 @@ export const settingsSchema = z
     verifyBlobs: share()
       .default(0)
       .describe(
-        "Share of blobs, 0 to 1, whose SHA-256 is compared with their digest in a thread of its own, at about half the CPU time of the transfer itself. Clients do it anyway: this tells operators which registry serves wrong bytes.",
+        "Share of blobs, 0 to 1, whose SHA-256 is compared with their digest in a thread of its own. That takes more CPU time than the transfer itself (docs/benchmarks.md). Clients do it anyway: this tells operators which registry serves wrong bytes.",
       ),
     peerIdentity: z
       .enum(peerIdentities)

@@ -13,15 +13,23 @@ const PROGRAM = join(ROOT, "bin", "pullmeter.js");
 export const pullmeter: Candidate = {
   name: "pullmeter",
   missing: () => undefined,
-  start: startPullmeter,
+  start: (options) => startPullmeter(options),
 };
 
-/** The same, with two processes that serve beside the one that puts pulls together. Measured where it is named. */
-export const pullmeterTwoWorkers: Candidate = {
-  name: "pullmeter-2-workers",
-  missing: () => undefined,
-  start: (options) => startPullmeter(options, { name: "pullmeter-2-workers", workers: 2 }),
+/** What costs more when it is asked for, by the name of the program with it. */
+const VARIANTS: Readonly<Record<string, object>> = {
+  "pullmeter-2-workers": { workers: 2 },
+  "pullmeter-verify": { verifyBlobs: 1 },
 };
+
+const WORKLOADS_OF_VARIANTS = new Set(["start", "idle", "blob-tls", "par6", "manifest-2k", "latency-1"]);
+
+export const pullmeterVariants: readonly Candidate[] = Object.entries(VARIANTS).map(([name, settings]) => ({
+  name,
+  missing: () => undefined,
+  excluded: (workload) => (WORKLOADS_OF_VARIANTS.has(workload) ? undefined : "not where it makes a difference"),
+  start: (options) => startPullmeter(options, name, settings),
+}));
 
 export interface PullmeterProgram extends Program {
   readonly adminPort: number;
@@ -29,11 +37,12 @@ export interface PullmeterProgram extends Program {
 
 export async function startPullmeter(
   { folder, upstream }: StartOptions,
-  { name, workers } = { name: "pullmeter", workers: 1 },
+  name = "pullmeter",
+  settings: object = {},
 ): Promise<PullmeterProgram> {
   const [tls = 0, plain = 0, adminPort = 0] = await freePorts(3);
   const file = join(folder, `${name}.yaml`);
-  writeFileSync(file, stringify({ ...configuration(upstream, { tls, plain, adminPort }), workers }));
+  writeFileSync(file, stringify({ ...configuration(upstream, { tls, plain, adminPort }), ...settings }));
   const daemon = await startDaemon({
     command: [process.execPath, PROGRAM, "serve", "--config", file],
     logFile: join(folder, `${name}.log`),
