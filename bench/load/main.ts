@@ -12,6 +12,7 @@ const { values } = parseArgs({
     idle: { type: "string", default: "5000" },
     layer: { type: "string", default: "8" },
     rounds: { type: "string", default: "3" },
+    workers: { type: "string", default: "1" },
     json: { type: "string" },
   },
 });
@@ -21,6 +22,7 @@ const options = {
   idleConnections: Number(values.idle),
   layerMib: Number(values.layer),
   rounds: Number(values.rounds),
+  workers: Number(values.workers),
 };
 const result = await measureLoad(options);
 const { rounds, before } = result;

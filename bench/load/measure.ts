@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly idleConnections: number;
   readonly layerMib: number;
   readonly rounds: number;
+  /** Processes that serve. */
+  readonly workers: number;
 }
 
 export interface LoadRound {
@@ -58,7 +60,7 @@ export async function measureLoad(options: LoadOptions): Promise<LoadResult> {
     const certificate = makeCertificate(folder);
     const upstream = await startUpstream({ folder, root, images: [image], certificate });
     cleanUp.push(() => upstream.stop());
-    const program = await startPullmeter({ folder, upstream });
+    const program = await startPullmeter({ folder, upstream }, "pullmeter", { workers: options.workers });
     cleanUp.push(() => program.stop());
     const client = new Client();
     const idlers = new Client();

@@ -8,9 +8,9 @@ export const timeouts = z.strictObject({
     .prefault("5s")
     .describe("For connecting to an upstream: its name, TCP and a proxy's tunnel; then the client gets a 502."),
   tls: duration()
-    .prefault("5s")
+    .prefault("10s")
     .describe(
-      "For the TLS handshake with an upstream; then the client gets a 502. Two round trips, with room for lost packets.",
+      "For the TLS handshake with an upstream; then a blob is asked for again, other clients get a 502. As long as Go's clients wait: a registry under load accepts long before it answers.",
     ),
   header: duration()
     .prefault("20s")

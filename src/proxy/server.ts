@@ -71,7 +71,7 @@ export interface Proxy {
 
 export const DEFAULT_PROXY_SETTINGS: ProxySettings = {
   connectTimeoutMs: 5_000,
-  tlsTimeoutMs: 5_000,
+  tlsTimeoutMs: 10_000,
   headTimeoutMs: 20_000,
   answerTimeoutMs: 28_000,
   resumeTimeoutMs: 30_000,

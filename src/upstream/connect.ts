@@ -177,7 +177,7 @@ class Attempt {
     this.#timer = setTimeout(
       () => {
         this.#timedOut = true;
-        this.#socket?.destroy(new Error("connect timeout"));
+        this.#socket?.destroy(Object.assign(new Error("connect timeout"), { code: "ETIMEDOUT" }));
       },
       Math.max(0, this.#leftMs[phase]),
     );

@@ -1,3 +1,5 @@
+import { UpstreamError } from "./upstream-error.ts";
+
 /**
  * 32 at once to one origin: a handshake costs about 2 ms of CPU, so that a turn of the event loop with all of them is
  * still short. A thousand that begin together all end late, and so none of them in its time.
@@ -24,8 +26,10 @@ export class DialQueue {
       this.#leave(origin, line, line.running <= MAX_AT_ONCE ? 1 : 0);
       return result;
     } catch (error) {
-      // Behind connections to a host that may be dead nobody waits: all find out in the same time.
-      this.#leave(origin, line, line.waiting.length);
+      // Behind connections to a host that may be dead nobody waits: all find out in the same time. One that accepts, and
+      // is slow to shake hands, is busy.
+      const isBusy = error instanceof UpstreamError && error.failure === "tls";
+      this.#leave(origin, line, isBusy ? 1 : line.waiting.length);
       throw error;
     }
   }

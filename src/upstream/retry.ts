@@ -50,11 +50,12 @@ function isPassing(outcome: Outcome): boolean {
   if ("status" in outcome) return PASSING_STATUS.has(outcome.status);
   if (outcome instanceof NotAsked) return false;
   const { failure, cause } = outcome;
-  // A certificate will be no better in a second; a connection that broke while it was shown may be.
+  // A certificate will be no better in a second; a connection that broke, or was slow, before it was shown may be.
   if (failure === "tls") return BROKEN_CONNECTION.has(codeOf(cause));
   return PASSING_FAILURE.has(failure);
 }
 
 const PASSING_FAILURE = new Set(["dns", "connect", "header_timeout", "stalled", "truncated", "digest_mismatch"]);
 
+/** `ETIMEDOUT` is the kernel's, and that of `timeouts.tls`. */
 const BROKEN_CONNECTION = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);

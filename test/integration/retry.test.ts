@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createServer } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
 import { startProxy, upstreamAt, type TestProxy, type TestProxyOptions } from "../support/data-plane.ts";
 import { responseBytes, startScriptedUpstream, type WireRequest } from "../support/scripted-upstream.ts";
+import { TEST_TLS } from "../support/tls.ts";
 import { wireRequest, type WireResponse } from "../support/wire-client.ts";
 
 // Failures before a client has a byte: what a moment cures is never seen; what is over is told soon.
@@ -202,6 +203,35 @@ test("before the manifest nobody waits for more than one connection that does no
   });
   assert.match((await ask(proxy, MANIFEST)).statusLine, / 502 /);
   assert.equal(proxy.events.filter(({ type }) => type === "upstream-exchanged").length, 1);
+});
+
+test("a handshake that does not come in time is tried again for a blob, whose client would give up for good", async (t) => {
+  const upstream = await startScriptedUpstream(good, { tls: TEST_TLS });
+  t.after(() => upstream.close());
+  let connections = 0;
+  const sockets = new Set<Socket>();
+  // Accepts the first connection and says nothing, as a busy host does.
+  const front = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+    connections += 1;
+    if (connections === 1) return;
+    const back = connect(Number(upstream.origin.port), "127.0.0.1").on("error", () => {});
+    sockets.add(back);
+    socket.pipe(back).pipe(socket);
+  }).listen(0, "127.0.0.1");
+  await once(front, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    front.close();
+  });
+  const { port } = front.address() as AddressInfo;
+  const proxy = await startProxy(t, {
+    upstreams: [upstreamAt(`https://127.0.0.1:${port}`, { ca: TEST_TLS.ca })],
+    listener: { registry: "registry.test" },
+    settings: { tlsTimeoutMs: 200 },
+  });
+  assert.equal((await ask(proxy, BLOB)).body.toString(), "whole");
+  assert.equal(connections, 2);
 });
 
 const CONTENT = JSON.stringify({ schemaVersion: 2, layers: [] });

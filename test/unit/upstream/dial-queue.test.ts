@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DialQueue } from "../../../src/upstream/dial-queue.ts";
+import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 
 const AT_ONCE = 32;
 
@@ -68,4 +69,18 @@ test("when a connection fails nobody waits behind it: a dead host is found out b
   await Promise.all(others);
   dials.end(200);
   assert.equal(await late, 200);
+});
+
+test("behind a handshake that fails the others wait on: its host is busy", async () => {
+  const queue = new DialQueue();
+  const dials = new Dials();
+  const failing = queue.take("a.example", dials.dial(0, new UpstreamError("tls", "no TLS handshake in time")));
+  const others = Array.from({ length: AT_ONCE + 50 }, (_, at) => queue.take("a.example", dials.dial(at + 1)));
+  dials.end(0);
+  await assert.rejects(failing, /handshake/);
+  assert.equal(dials.begun.length, AT_ONCE + 1);
+  for (let number = 1; number <= AT_ONCE + 50; number += 1) {
+    dials.end(number);
+    await others[number - 1];
+  }
 });
