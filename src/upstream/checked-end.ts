@@ -19,10 +19,11 @@ export function checkEnd<Response extends UpstreamResponse>(
   if (status !== 200 || isOtherBytes(response)) return response;
   if (!FRAMING.some((name) => headerValue(headers, name) !== undefined)) {
     const told = digest ?? headerValue(headers, "docker-content-digest");
-    return withCheck(response, told, new UpstreamError("truncated", `${host}: the response ended early`));
+    return withCheck(response, told, () => new UpstreamError("truncated", `${host}: the response ended early`));
   }
-  const wrong = new UpstreamError("digest_mismatch", `${host}: the manifest does not match its digest`);
-  return delivery === "whole" ? withCheck(response, digest, wrong) : response;
+  if (delivery === "streamed") return response;
+  const wrong = () => new UpstreamError("digest_mismatch", `${host}: the manifest does not match its digest`);
+  return withCheck(response, digest, wrong);
 }
 
 const FRAMING = ["content-length", "transfer-encoding"];
@@ -36,7 +37,7 @@ function isOtherBytes({ headers }: UpstreamResponse): boolean {
 function withCheck<Response extends UpstreamResponse>(
   response: Response,
   digest: string | undefined,
-  failure: UpstreamError,
+  failure: () => UpstreamError,
 ): Response {
   const [algorithm, wanted] = (digest ?? "").split(":", 2);
   if (algorithm !== "sha256" || wanted === undefined) return response;
@@ -48,7 +49,7 @@ function withCheck<Response extends UpstreamResponse>(
         hash.update(chunk);
         return onChunk(chunk);
       });
-      if (hash.digest("hex") !== wanted) throw failure;
+      if (hash.digest("hex") !== wanted) throw failure();
     },
     resume: () => body.resume(),
     discard: () => body.discard(),
