@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { isDigest, type Digest } from "../oci/digest.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
@@ -21,7 +21,7 @@ export class ManifestCopy {
     const [first = NOTHING] = this.#chunks;
     const body = decodeBody(this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks), contentEncoding);
     if (body === undefined) return undefined;
-    const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+    const digest = `sha256:${hash("sha256", body)}`;
     if (!isDigest(digest)) return undefined;
     const content = readContent(digest, body);
     return { digest, ...(content !== undefined && { content }) };

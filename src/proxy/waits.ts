@@ -9,7 +9,7 @@ const STALL_MS = 5_000;
  */
 export class Waits {
   readonly #now: () => number;
-  readonly #spent = { upstreamMs: 0, clientMs: 0, upstreamStalls: 0, clientStalls: 0 };
+  readonly #spent = { upstream: { ms: 0, stalls: 0 }, client: { ms: 0, stalls: 0 } };
   #side: "upstream" | "client" = "upstream";
   #sinceMs: number;
 
@@ -37,15 +37,21 @@ export class Waits {
   /** Everything until now. */
   read(): TransferWaits {
     this.#turn(this.#side);
-    const { upstreamMs, clientMs, upstreamStalls, clientStalls } = this.#spent;
-    return { upstreamMs: Math.round(upstreamMs), clientMs: Math.round(clientMs), upstreamStalls, clientStalls };
+    const { upstream, client } = this.#spent;
+    return {
+      upstreamMs: Math.round(upstream.ms),
+      clientMs: Math.round(client.ms),
+      upstreamStalls: upstream.stalls,
+      clientStalls: client.stalls,
+    };
   }
 
   #turn(next: "upstream" | "client"): void {
     const nowMs = this.#now();
     const waitedMs = Math.max(0, nowMs - this.#sinceMs);
-    this.#spent[`${this.#side}Ms`] += waitedMs;
-    if (waitedMs >= STALL_MS) this.#spent[`${this.#side}Stalls`] += 1;
+    const spent = this.#spent[this.#side];
+    spent.ms += waitedMs;
+    if (waitedMs >= STALL_MS) spent.stalls += 1;
     this.#side = next;
     this.#sinceMs = nowMs;
   }
