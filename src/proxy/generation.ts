@@ -18,7 +18,7 @@ export class Generation {
     this.#running += 1;
     await handleRequest(this.#plane, client);
     this.#running -= 1;
-    await this.#closeIfDone();
+    if (this.#isRetired) await this.#closeIfDone();
   }
 
   /** No request begins with it any more. */
@@ -34,6 +34,6 @@ export class Generation {
   }
 
   async #closeIfDone(): Promise<void> {
-    if (this.#isRetired && this.#running === 0) await this.close();
+    if (this.#running === 0) await this.close();
   }
 }

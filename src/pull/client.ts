@@ -146,6 +146,11 @@ export class Client {
     else this.#fetching.delete(digest);
   }
 
+  /** Some pull has a request for a digest open. */
+  get isFetching(): boolean {
+    return this.#fetching.size > 0;
+  }
+
   isFetchedByAnother(digest: string, pull: Pull): boolean {
     const pulls = this.#fetching.get(digest);
     return pulls !== undefined && (pulls.size > 1 || !pulls.has(pull));

@@ -43,13 +43,8 @@ export class Clients {
   ): { readonly client: Client; readonly evicted?: Evicted } {
     const behaviour = readBehaviour(event.userAgent, event.keepAlive);
     const isOneProcess = behaviour.processId === "exact" && peerProcess !== undefined && !event.forwarded;
-    const key = [
-      event.listener,
-      event.remoteAddress,
-      productOf(event.userAgent),
-      behaviour.holdsConnections ? "holds" : "",
-      isOneProcess ? peerProcess : "",
-    ].join(" ");
+    const program = `${productOf(event.userAgent)} ${behaviour.holdsConnections ? "holds" : ""}`;
+    const key = `${event.listener} ${event.remoteAddress} ${program} ${isOneProcess ? peerProcess : ""}`;
     const known = this.#byKey.get(key);
     if (known !== undefined) {
       this.#byKey.delete(key);

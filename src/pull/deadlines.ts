@@ -30,7 +30,7 @@ export class Deadlines<T> {
 
   /** Takes out the earliest item that is due by `nowMs`; undefined if none is. */
   pop(nowMs: number): Readonly<Entry<T>> | undefined {
-    const [first] = this.#heap;
+    const first = this.#heap[0];
     if (first === undefined || first.dueMs > nowMs) return undefined;
     this.#take(0);
     return first;

@@ -10,7 +10,7 @@ import type { TrackerSettings } from "./settings.ts";
 
 /** Asked when a pull was resolved or its manifest became known: does another pull fetch what it needs? */
 export function joinsRunningFetch(pull: Pull): boolean {
-  if (pull.client.behaviour.kind !== "daemon") return false;
+  if (pull.client.behaviour.kind !== "daemon" || !pull.client.isFetching) return false;
   for (const digest of neededBy(pull)) {
     if (!pull.isDone(digest) && !pull.arrived.has(digest) && pull.client.isFetchedByAnother(digest, pull)) return true;
   }

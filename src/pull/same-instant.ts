@@ -17,7 +17,7 @@ export class SameInstant {
 
   /** True if those held so far are to be taken before `event` is held. */
   isOver(event: TransferEvent): boolean {
-    const [first] = this.#held;
+    const first = this.#held[0];
     if (first === undefined) return false;
     return Math.floor(first.atMs) !== Math.floor(event.atMs) || this.#held.length >= MAX_HELD;
   }

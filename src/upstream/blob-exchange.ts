@@ -73,7 +73,7 @@ export class BlobExchange implements Reader {
     const came = LANDING.subarray(0, bytes);
     const read = this.#partial === undefined ? came : Buffer.concat([this.#partial, came]);
     const known = this.#partial?.length ?? 0;
-    const end = read.indexOf(HEAD_END, Math.max(0, known - HEAD_END.length), "latin1");
+    const end = read.indexOf(HEAD_END, Math.max(0, known - HEAD_END.length));
     const { maxHeadBytes, request } = this.#options;
     if (end === -1) {
       // From one byte before: whether a line ends well takes two.

@@ -119,5 +119,5 @@ const PATH = /^\/[\x21-\x7e]*$/;
 const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isWritable({ path, headers }: BlobRequest): boolean {
-  return PATH.test(path) && !headers.some((text) => UNWRITABLE.test(text));
+  return PATH.test(path) && !UNWRITABLE.test(headers.join(""));
 }

@@ -106,12 +106,12 @@ export class Follower {
   }
 
   /** Undefined where the fast way does not lead, or its answer was of a kind that it does not read. */
-  async #askFast(
+  #askFast(
     upstream: Upstream,
     hop: Hop,
     { method, headers, signal }: UpstreamRequest,
     { untilMs }: ExchangeLimits,
-  ): Promise<UpstreamResponse | undefined> {
+  ): Promise<UpstreamResponse | undefined> | undefined {
     const { connections, now } = this.#options;
     const dial = connections.dial(upstream, hop);
     if (dial === undefined || method === "POST") return undefined;

@@ -15,7 +15,6 @@ export interface HoldLimits {
  * it. Rejects with an UpstreamError when the body stalls or is cut short.
  */
 export async function holdBody(response: UpstreamResponse, limits: HoldLimits): Promise<UpstreamResponse> {
-  if (response.body.isWhole === true) return response;
   const held = new HeldBody(response.body);
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<void>((resolve, reject) => {

@@ -17,7 +17,7 @@ export interface ResponseHead {
 }
 
 /** The blank line behind a head. */
-export const HEAD_END = "\r\n\r\n";
+export const HEAD_END = Buffer.from("\r\n\r\n");
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -53,9 +53,7 @@ export class UpstreamClient {
     const deadlineMs = startedMs + this.#settings.answerTimeoutMs;
     const patience = patienceFor(request);
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#attempt(upstream, request, deadlineMs).catch((error: unknown) =>
-        toUpstreamError(error, upstream.origin.host),
-      );
+      const outcome = await this.#attempt(upstream, request, deadlineMs);
       const pauseMs = pauseBefore(toOutcome(outcome), attempt, patience);
       const untilMs = isUnreachable(outcome, request) ? startedMs + this.#settings.connectTimeoutMs : deadlineMs;
       const isInTime = pauseMs !== undefined && this.#now() + pauseMs < untilMs && !request.signal.aborted;
@@ -81,16 +79,26 @@ export class UpstreamClient {
     return this.#connections.close();
   }
 
-  async #attempt(upstream: Upstream, request: UpstreamRequest, deadlineMs: number): Promise<UpstreamResponse> {
-    const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
-    const registry: Hop = { origin: upstream.origin, path: request.path };
-    const followed = await this.#follower.follow(upstream, request, registry, untilMs);
-    if (request.method === "HEAD") return followed;
-    const response = checkEnd(followed, request);
-    if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
-    const timeoutMs = untilMs - this.#now();
-    const afterwards = untilMs === deadlineMs ? "stream" : "fail";
-    return holdBody(response, { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards });
+  /** Never rejects. */
+  async #attempt(
+    upstream: Upstream,
+    request: UpstreamRequest,
+    deadlineMs: number,
+  ): Promise<UpstreamResponse | UpstreamError> {
+    try {
+      const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
+      const registry: Hop = { origin: upstream.origin, path: request.path };
+      const followed = await this.#follower.follow(upstream, request, registry, untilMs);
+      if (request.method === "HEAD") return followed;
+      const response = checkEnd(followed, request);
+      if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
+      if (response.body.isWhole === true) return response;
+      const timeoutMs = untilMs - this.#now();
+      const afterwards = untilMs === deadlineMs ? "stream" : "fail";
+      return await holdBody(response, { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards });
+    } catch (error) {
+      return toUpstreamError(error, upstream.origin.host);
+    }
   }
 
   #resuming(upstream: Upstream, request: UpstreamRequest, first: Followed): UpstreamResponse {
