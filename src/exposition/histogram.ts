@@ -1,3 +1,4 @@
+import { LabelMap } from "./label-map.ts";
 import type { Bucket, Exemplar, HistogramFamily, HistogramSample, Labels } from "./metric-family.ts";
 import { NativeBucketCounts, type NativeOptions } from "./native-buckets.ts";
 
@@ -19,38 +20,26 @@ const MAX_EXEMPLARS = 256;
 /** One metric: fixed buckets and exponential ones over the same observations, and an exemplar for each fixed bucket. */
 export class Histogram<Label extends string> {
   readonly #options: HistogramOptions<Label>;
-  readonly #series = new Map<string, Series>();
+  readonly #series: LabelMap<Label, Series>;
   /** The buckets that have an exemplar, the one that got its first at the front. */
   readonly #withExemplar = new Set<CountedBucket>();
 
   constructor(options: HistogramOptions<Label>) {
     this.#options = options;
-    if (options.labels.length === 0) this.#addSeries("", []);
+    const { labels: names, buckets, native } = options;
+    this.#series = new LabelMap(names, (labels) => {
+      return new Series(labels, buckets, native === undefined ? undefined : new NativeBucketCounts(native));
+    });
   }
 
   observe(labels: Readonly<Record<Label, string>>, value: number, exemplar?: Omit<Exemplar, "value">): void {
-    const names = this.#options.labels;
-    const key = names.map((name) => labels[name]).join("\u0000");
-    const series =
-      this.#series.get(key) ??
-      this.#addSeries(
-        key,
-        names.map((name) => [name, labels[name]] as const),
-      );
-    const bucket = series.observe(value);
+    const bucket = this.#series.at(labels).observe(value);
     if (exemplar !== undefined) this.#keepExemplar(bucket, { ...exemplar, value });
   }
 
   collect(): HistogramFamily {
     const { name, help } = this.#options;
-    return { name, help, type: "histogram", samples: [...this.#series.values()].map((series) => series.read()) };
-  }
-
-  #addSeries(key: string, labels: Labels): Series {
-    const { buckets, native } = this.#options;
-    const series = new Series(labels, buckets, native === undefined ? undefined : new NativeBucketCounts(native));
-    this.#series.set(key, series);
-    return series;
+    return { name, help, type: "histogram", samples: this.#series.values().map((series) => series.read()) };
   }
 
   #keepExemplar(bucket: CountedBucket, exemplar: Exemplar): void {

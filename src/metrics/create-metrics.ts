@@ -4,6 +4,7 @@ import type { Definition } from "./definition.ts";
 import { BOUNDS, CAPPED_LABELS, END_RULES, REFUSAL_REASONS, UNASSIGNED_REASONS } from "./label-values.ts";
 import { createCaps } from "./limits.ts";
 import * as page from "./metrics.ts";
+import { Tally } from "./tally.ts";
 import * as trouble from "./trouble.ts";
 import * as workers from "./workers.ts";
 
@@ -27,7 +28,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** All metrics in a registry of their own: two of them in one process share nothing. */
 export function createMetrics(options: MetricsOptions) {
   const metricsRegistry = new Registry();
-  const { counter, gauge, histogram, histograms } = createBuilders(metricsRegistry);
+  const { counter, tally, gauge, histogram, histograms } = createBuilders(metricsRegistry);
   const imageFetchName = options.imageFetchHistogram ?? page.IMAGE_FETCH_DURATION.name;
   const metrics = {
     metricsRegistry,
@@ -51,10 +52,10 @@ export function createMetrics(options: MetricsOptions) {
     unassignedRequests: counter(page.UNASSIGNED_REQUESTS, UNASSIGNED_REASONS),
     assignedRequests: counter(page.ASSIGNED_REQUESTS),
     boundsHit: counter(page.BOUNDS_HIT, BOUNDS),
-    requests: counter(page.REQUESTS),
-    responseBytes: counter(page.RESPONSE_BYTES),
+    requests: tally(page.REQUESTS),
+    responseBytes: tally(page.RESPONSE_BYTES),
     clientConnections: gauge(page.CLIENT_CONNECTIONS),
-    upstreamRequests: counter(page.UPSTREAM_REQUESTS),
+    upstreamRequests: tally(page.UPSTREAM_REQUESTS),
     upstreamHeadDuration: histogram(page.UPSTREAM_HEAD_DURATION),
     upstreamRepeats: counter(trouble.UPSTREAM_REPEATS),
     circuitsOpen: gauge(trouble.CIRCUITS_OPEN),
@@ -62,7 +63,7 @@ export function createMetrics(options: MetricsOptions) {
     refused: counter(page.REFUSED, REFUSAL_REASONS),
     pullFailures: counter(trouble.PULL_FAILURES),
     stalls: counter(trouble.STALLS),
-    transferWait: counter(trouble.TRANSFER_WAIT),
+    transferWait: tally(trouble.TRANSFER_WAIT),
     slowLayers: counter(trouble.SLOW_LAYERS),
     oldestPullAge: gauge(trouble.OLDEST_PULL_AGE),
     blobsVerified: counter(trouble.BLOBS_VERIFIED),
@@ -85,13 +86,17 @@ export function createMetrics(options: MetricsOptions) {
 /** How a definition of the page becomes a metric. */
 function createBuilders(metricsRegistry: Registry) {
   const histograms: Pick<Histogram<never>, "collect">[] = [];
-  return { counter, gauge, histogram, histograms };
+  return { counter, tally, gauge, histogram, histograms };
 
   /** `values` of the only label start at 0, so that `rate()` sees the first increment. */
   function counter<Label extends string>({ name, help, labels }: Definition<Label>, values: readonly string[] = []) {
     const metric = new Counter<Label>({ name, help, labelNames: [...labels], registers: [metricsRegistry] });
     for (const value of values) metric.labels(value).inc(0);
     return metric;
+  }
+
+  function tally<Label extends string>(definition: Definition<Label>) {
+    return new Tally<Label>(definition, metricsRegistry);
   }
 
   function gauge<Label extends string>({ name, help, labels }: Definition<Label>) {

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import { isDigest, type Digest } from "../oci/digest.ts";
+import { isDigest } from "../oci/digest.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
 import type { TransferFinished } from "../pull/transfer-event.ts";
 
@@ -22,30 +22,30 @@ export class ManifestCopy {
     const body = decodeBody(this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks), contentEncoding);
     if (body === undefined) return undefined;
     const digest = `sha256:${hash("sha256", body)}`;
+    const remembered = known.get(digest);
+    if (remembered !== undefined) return remembered;
     if (!isDigest(digest)) return undefined;
-    const content = readContent(digest, body);
-    return { digest, ...(content !== undefined && { content }) };
+    const content = parseManifest(body.toString("utf8"));
+    const manifest = { digest, ...(content !== undefined && { content }) };
+    if (body.length <= MAX_KNOWN_BYTES) remember(manifest);
+    return manifest;
   }
 }
 
 const NOTHING = Buffer.alloc(0);
 
-type Content = ReturnType<typeof parseManifest>;
+type ReadManifest = NonNullable<TransferFinished["manifest"]>;
 
 /** 64 manifests of at most 64 KiB, some MB at most: what a node's clients ask for again and again. */
 const MAX_KNOWN = 64;
 const MAX_KNOWN_BYTES = 64 * 1024;
-const known = new Map<Digest, Content>();
+const known = new Map<string, ReadManifest>();
 
 /** Bytes of one digest say the same each time: the oldest of those that are known goes first. */
-function readContent(digest: Digest, body: Buffer): Content {
-  if (known.has(digest)) return known.get(digest);
-  const content = parseManifest(body.toString("utf8"));
-  if (body.length > MAX_KNOWN_BYTES) return content;
-  known.set(digest, content);
+function remember(manifest: ReadManifest): void {
+  known.set(manifest.digest, manifest);
   const [oldest] = known.keys();
   if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-  return content;
 }
 
 // RFC 9110 §8.4.1, RFC 8878 §7.2. A bomb ends at the bound of the manifest itself.
