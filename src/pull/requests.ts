@@ -9,9 +9,10 @@ import type { TransferStarted } from "./transfer-event.ts";
 
 // What requests do to the pull that they belong to.
 
-/** A request of `pull` began. Returns what to remember until its end. */
-export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank: Transfer): Transfer {
-  const nowMs = blank.startMs;
+/** A request of `pull` began. Returns its `transfer`, with what is to be remembered until its end. */
+export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, transfer: Transfer): Transfer {
+  const nowMs = transfer.startMs;
+  transfer.pull = pull;
   pull.noteCredentials(event.credentials);
   if (pull.open === 0) pull.client.pace.note(nowMs - pull.lastEventMs);
   pull.open += 1;
@@ -21,8 +22,8 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
   const purpose = purposeOf(pull, event);
   pull.phases.request(purpose, roleOf(pull, event), nowMs);
   const reference = referenceOf(event);
-  const transfer = { ...blank, pull };
-  if (purpose === "beside") return { ...transfer, purpose };
+  transfer.purpose = purpose;
+  if (purpose === "beside") return transfer;
   const content = beginContent(ledger, pull, event, nowMs);
   if (purpose === "resolve") {
     pull.resolve.open += 1;
@@ -39,7 +40,10 @@ export function begin(ledger: Ledger, pull: Pull, event: TransferStarted, blank:
     pull.client.countFetch(digest, pull, 1);
     for (const other of joinedBy(pull, digest, nowMs, ledger.settings)) other.joined = true;
   }
-  return { ...transfer, purpose, ...(content && { content }), ...(digest && { digest }), fetching };
+  transfer.content = content;
+  transfer.digest = digest;
+  transfer.fetching = fetching;
+  return transfer;
 }
 
 /** The first request after a HEAD: pulls that were resolved before and did not fetch have it all. */

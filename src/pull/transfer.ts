@@ -14,14 +14,14 @@ export interface Transfer {
   readonly connection: Connection;
   readonly startMs: number;
   readonly method: string;
-  readonly purpose: Purpose;
-  /** Absent: the request belongs to no pull. */
-  readonly pull?: Pull;
-  /** Absent: it downloads nothing that the pull is judged by. */
-  readonly content?: Content;
+  purpose: Purpose;
+  /** Undefined: the request belongs to no pull. */
+  pull: Pull | undefined;
+  /** Undefined: it downloads nothing that the pull is judged by. */
+  content: Content | undefined;
   /** The digest in its path. */
-  readonly digest?: Digest;
-  readonly ping?: Ping;
+  digest: Digest | undefined;
+  ping: Ping | undefined;
   readonly rangeStart: number;
   /** Counted as a running download of `digest`. */
   fetching: boolean;
@@ -46,6 +46,10 @@ export function newTransfer(event: TransferStarted, client: Client, connection: 
     startMs: nowMs,
     method: event.method,
     purpose: "beside",
+    pull: undefined,
+    content: undefined,
+    digest: undefined,
+    ping: undefined,
     rangeStart: event.rangeStart ?? 0,
     fetching: false,
     status: undefined,

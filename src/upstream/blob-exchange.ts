@@ -32,6 +32,8 @@ export interface BlobExchangeOptions {
   readonly keep: (connection: UpstreamConnection, serverKeepsMs: number | undefined) => void;
   /** A connection that was used before is gone. */
   readonly wasStale: () => void;
+  /** The answer is of a kind that is not read here. */
+  readonly wasOdd: () => void;
 }
 
 /** One request and the head of its response. */
@@ -166,6 +168,7 @@ export class BlobExchange implements Reader {
   #giveBack(): void {
     if (this.#isOver) return;
     this.#end();
+    this.#options.wasOdd();
     this.#resolve(undefined);
   }
 
