@@ -45,9 +45,11 @@ const COMPOSED: Readonly<Record<string, { flag: string; argument: string; descri
   },
 };
 
-/** Every setting that has a flag and a variable, in the order of the schema. */
+let settings: readonly Setting[] | undefined;
+
+/** Every setting that has a flag and a variable, in the order of the schema. Made once: all commands ask for it. */
 export function listSettings(): readonly Setting[] {
-  return listBelow([], settingsJsonSchema());
+  return (settings ??= listBelow([], settingsJsonSchema()));
 }
 
 function listBelow(path: readonly string[], schema: JsonSchema): Setting[] {
