@@ -19,7 +19,7 @@ export type Recognition = "known" | "unknown" | "busy";
 /** 32 passwords wait at most, at 40 ms each: longer than a second nobody should. */
 const MAX_WAITING = 32;
 
-/** 1,000 headers that were right: users and ways to write them; beyond it they are checked anew. */
+/** 1,000 headers: users and ways to write them, or passwords for registries; beyond it they are checked anew. */
 const MAX_REMEMBERED = 1_000;
 
 /** RFC 9110 §11.4 */
@@ -28,7 +28,8 @@ const AUTHORIZATION = /^(basic|bearer) +(\S+) *$/i;
 /**
  * Who may use a listener. What is compared are hashes of one length, and somebody unknown costs as much as somebody
  * with a wrong password. Passwords are checked one at a time, so that strangers cannot take the threads that names are
- * resolved on; one that was right is remembered, and its owner never waits behind strangers again.
+ * resolved on; what came of each is remembered. Strangers cannot make the right ones be forgotten: who was known once
+ * never waits behind them again.
  */
 export class Credentials {
   readonly #users: ReadonlyMap<string, PasswordHash>;
@@ -36,7 +37,8 @@ export class Credentials {
   #tokens: readonly Uint8Array[];
   /** Of this object alone: what is remembered cannot be compared with anything. */
   readonly #key = randomBytes(32);
-  readonly #remembered = new Set<string>();
+  readonly #right = new Set<string>();
+  readonly #wrong = new Set<string>();
   #waiting = 0;
   #lastCheck: Promise<unknown> = Promise.resolve();
 
@@ -83,17 +85,16 @@ export class Credentials {
   async #recognizeBasic(value: string): Promise<Recognition> {
     if (this.#costliest === undefined) return "unknown";
     const key = createHmac("sha256", this.#key).update(value).digest("base64");
-    if (this.#remembered.has(key)) return "known";
+    if (this.#right.has(key)) return "known";
+    if (this.#wrong.has(key)) return "unknown";
     if (this.#waiting >= MAX_WAITING) return "busy";
     this.#waiting += 1;
     const check = this.#lastCheck.then(() => this.#isUser(value, this.#costliest));
     this.#lastCheck = check.catch(() => undefined);
     const isKnown = await check.catch(() => false);
     this.#waiting -= 1;
-    if (!isKnown) return "unknown";
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.add(key);
-    return "known";
+    remember(key, isKnown ? this.#right : this.#wrong);
+    return isKnown ? "known" : "unknown";
   }
 
   async #isUser(value: string, costliest: PasswordHash | undefined): Promise<boolean> {
@@ -103,6 +104,11 @@ export class Credentials {
     const compared = expected ?? costliest;
     return compared !== undefined && (await isPassword(password, compared)) && expected !== undefined;
   }
+}
+
+function remember(key: string, those: Set<string>): void {
+  if (those.size >= MAX_REMEMBERED) those.clear();
+  those.add(key);
 }
 
 function sha256(text: string): Buffer {

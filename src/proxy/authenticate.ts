@@ -6,17 +6,18 @@ import type { Refusal } from "./refusal.ts";
 /**
  * Why a client may not use a listener that has `auth`; undefined if it may. `Authorization` is the registry's, so
  * credentials for the proxy belong in `Proxy-Authorization` (RFC 9110 §11.7.2), which ends at this hop. Clients that
- * cannot send that may send them as `Authorization`: it is then taken off the request, and the registry asked anonymously.
+ * cannot send that may send them as `Authorization`. What this listener knows is taken off the request whoever else was
+ * known: no registry shall have it.
  */
 export async function findStranger(request: IncomingMessage, credentials: Credentials): Promise<Refusal | undefined> {
   const byProxyHeader = await credentials.recognize(headerValue(request.rawHeaders, "proxy-authorization"));
-  if (byProxyHeader === "known") return undefined;
   const byHeader = await credentials.recognize(headerValue(request.rawHeaders, "authorization"));
   if (byHeader === "known") {
     request.rawHeaders = withoutAuthorization(request.rawHeaders);
     return undefined;
   }
   if (byProxyHeader === "busy" || byHeader === "busy") return { reason: "overloaded", message: TOO_MANY_STRANGERS };
+  if (byProxyHeader === "known") return undefined;
   const challenges = credentials.challenges.flatMap((challenge) => ["WWW-Authenticate", challenge]);
   return { reason: "unauthenticated", message: UNAUTHENTICATED, headers: [...challenges, ...REGISTRY_VERSION] };
 }

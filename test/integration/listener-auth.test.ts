@@ -59,6 +59,16 @@ const ADMITTED = [
     headers: ["Proxy-Authorization: Bearer for-another-proxy", `Authorization: ${ALICE}`],
     kept: undefined,
   },
+  {
+    what: "a password in both headers",
+    headers: [`Proxy-Authorization: ${ALICE}`, `Authorization: ${ALICE}`],
+    kept: undefined,
+  },
+  {
+    what: "a password in one header, a token in the other",
+    headers: [`Proxy-Authorization: ${ALICE}`, `Authorization: Bearer ${TOKEN}`],
+    kept: undefined,
+  },
 ] as const;
 
 for (const { what, headers, kept } of ADMITTED) {
