@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
-import { headerValue } from "./raw-headers.ts";
+import { headerValue, type RawHeaders } from "./raw-headers.ts";
 import { UpstreamError } from "./upstream-error.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
@@ -17,7 +17,7 @@ export function checkEnd<Response extends UpstreamResponse>(
 ): Response {
   const { headers, host, status } = response;
   if (status !== 200 || isOtherBytes(response)) return response;
-  if (!FRAMING.some((name) => headerValue(headers, name) !== undefined)) {
+  if (!isFramed(headers)) {
     const told = digest ?? headerValue(headers, "docker-content-digest");
     return withCheck(response, told, () => new UpstreamError("truncated", `${host}: the response ended early`));
   }
@@ -26,7 +26,10 @@ export function checkEnd<Response extends UpstreamResponse>(
   return withCheck(response, digest, wrong);
 }
 
-const FRAMING = ["content-length", "transfer-encoding"];
+function isFramed(headers: RawHeaders): boolean {
+  if (headerValue(headers, "content-length") !== undefined) return true;
+  return headerValue(headers, "transfer-encoding")?.trim().toLowerCase() === "chunked";
+}
 
 /** Coded, or a signed manifest of schema 1: the digest is not that of the bytes on the wire. */
 function isOtherBytes({ headers }: UpstreamResponse): boolean {
@@ -34,17 +37,20 @@ function isOtherBytes({ headers }: UpstreamResponse): boolean {
   return isCoded || headerValue(headers, "content-type")?.includes("+prettyjws") === true;
 }
 
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#registered-algorithms
+const ALGORITHMS = new Set(["sha256", "sha512"]);
+
 function withCheck<Response extends UpstreamResponse>(
   response: Response,
   digest: string | undefined,
   failure: () => UpstreamError,
 ): Response {
-  const [algorithm, wanted] = (digest ?? "").split(":", 2);
-  if (algorithm !== "sha256" || wanted === undefined) return response;
+  const [algorithm = "", wanted] = (digest ?? "").split(":", 2);
+  if (!ALGORITHMS.has(algorithm) || wanted === undefined) return response;
   const { body } = response;
   const checked: UpstreamBody = {
     deliver: async (onChunk) => {
-      const hash = createHash("sha256");
+      const hash = createHash(algorithm);
       await body.deliver((chunk) => {
         hash.update(chunk);
         return onChunk(chunk);

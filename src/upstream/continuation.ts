@@ -42,27 +42,40 @@ export function headersForRest({ end, size, etag }: Content, offset: number, isS
   return isSameHost && etag !== undefined ? [...range, "If-Range", etag] : range;
 }
 
+/** How a second response goes on with a body. */
+export interface Continuation {
+  /** Bytes of its body to leave out. */
+  readonly skip: number;
+  /** Where its part of the blob ends. */
+  readonly end: number;
+  /** What all responses together promise. */
+  readonly content: Content;
+}
+
 /**
- * How many bytes of the second response's body to leave out, so that the rest goes on at `offset`; undefined if it is
- * not, or may not be, the rest of the same content. The digest in the URL says that the content is the same; all that the
- * heads tell must agree with it.
+ * How the second response goes on at `offset`; undefined if it does not, or may not be of the same content. The digest in
+ * the URL says that the content is the same; all that the heads tell must agree with it.
  */
-export function bytesToSkip(
+export function readContinuation(
   first: Content,
   second: ContentHead,
   offset: number,
   isSameHost: boolean,
-): number | undefined {
+): Continuation | undefined {
   const rest = readContent(second);
   if (rest === undefined) return undefined;
   const agrees =
     isSameOrUntold(rest.size, first.size) &&
     isSameOrUntold(rest.digest, first.digest) &&
     (!isSameHost || isSameOrUntold(rest.etag, first.etag));
-  if (!agrees) return undefined;
+  // A body in chunks told no end: the blob's is its own. Without one nobody knows when it is whole.
+  const end = first.end ?? rest.size;
+  if (!agrees || end === undefined || rest.end === undefined) return undefined;
+  const content = { ...first, end, size: first.size ?? rest.size };
   // A 200 is everything, whatever was asked for: it may only end where the first one would have ended.
-  if (second.status === 200) return rest.size !== undefined && rest.size === first.end ? offset : undefined;
-  return rest.start === offset && isSameOrUntold(rest.end, first.end) ? 0 : undefined;
+  if (second.status === 200) return rest.size === first.end ? { skip: offset, end, content } : undefined;
+  // RFC 9110 §15.3.7: a part may be less than what was asked for.
+  return rest.start === offset && rest.end <= end ? { skip: 0, end: rest.end, content } : undefined;
 }
 
 /** RFC 9110 §15.5.17: true if the answer is that there is nothing from `offset` on, because the blob ends there. */

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import { readAway } from "./discard.ts";
+import { headerValue } from "./raw-headers.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
 /** One request to one origin. Header names and values alternate in `headers`, as Node.js' `rawHeaders` do. */
@@ -100,13 +101,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
     if (status < 200) return;
     clearTimeout(this.#timer);
     controller.pause();
-    this.#resolve({
-      status,
-      statusText: statusText ?? "",
-      headers: toText(controller.rawHeaders),
-      host: this.#request.origin.host,
-      body: this,
-    });
+    const headers = toText(controller.rawHeaders);
+    const { host } = this.#request.origin;
+    if (this.#request.method !== "HEAD" && isCoded(headers)) {
+      this.#fail(new UpstreamError("truncated", `${host}: the response has a transfer coding that is not undone here`));
+      return;
+    }
+    this.#resolve({ status, statusText: statusText ?? "", headers, host, body: this });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -178,4 +179,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
 function toText(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
   if (!Array.isArray(raw)) return [];
   return raw.map((text) => (typeof text === "string" ? text : text.toString("latin1")));
+}
+
+/**
+ * RFC 9112 §7: codings other than chunked belong to this hop, and would have to be undone. `identity` was one that does
+ * nothing (RFC 2616 §3.6).
+ */
+function isCoded(headers: readonly string[]): boolean {
+  const coding = headerValue(headers, "transfer-encoding")?.trim().toLowerCase() ?? "identity";
+  return coding !== "chunked" && coding !== "identity";
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesToSkip, headersForRest, readContent, saysNothingIsLeft, type Content } from "./continuation.ts";
+import { headersForRest, readContinuation, saysNothingIsLeft, type Content } from "./continuation.ts";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
@@ -41,6 +41,8 @@ export class ResumingBody implements UpstreamBody {
   #body: UpstreamBody;
   /** What all responses together promised. */
   #content: Content;
+  /** Where the part that `#body` is ends, in the blob. */
+  #partEnd: number | undefined;
   #delivered = 0;
   #toSkip = 0;
   #resumes = 0;
@@ -52,6 +54,7 @@ export class ResumingBody implements UpstreamBody {
   constructor(first: UpstreamBody, options: ResumptionOptions) {
     this.#body = first;
     this.#content = options.content;
+    this.#partEnd = options.content.end;
     this.#options = options;
   }
 
@@ -60,7 +63,7 @@ export class ResumingBody implements UpstreamBody {
       try {
         await this.#body.deliver((chunk) => this.#pass(chunk, onChunk));
         if ((this.#missing ?? 0) === 0) return;
-        throw new UpstreamError("truncated", "the rest of the blob is too short");
+        throw new UpstreamError("truncated", "a part of the blob was too short");
       } catch (error) {
         if (this.#missing === 0) return;
         const failure = toUpstreamError(error, "");
@@ -94,7 +97,8 @@ export class ResumingBody implements UpstreamBody {
   #pass(chunk: Buffer, onChunk: (chunk: Buffer) => boolean): boolean {
     const skipped = Math.min(this.#toSkip, chunk.length);
     this.#toSkip -= skipped;
-    const wanted = chunk.subarray(skipped, skipped + (this.#missing ?? chunk.length));
+    const missing = this.#partEnd === undefined ? chunk.length : this.#partEnd - this.#offset;
+    const wanted = chunk.subarray(skipped, skipped + missing);
     if (wanted.length === 0) return true;
     this.#delivered += wanted.length;
     return onChunk(wanted);
@@ -133,12 +137,12 @@ export class ResumingBody implements UpstreamBody {
       const headers = headersForRest(content, this.#offset, isThere);
       const response = await ask(where, headers).catch(() => undefined);
       if (response === undefined) continue;
-      const toSkip = bytesToSkip(content, response, this.#offset, isThere);
-      if (toSkip !== undefined) {
+      const continuation = readContinuation(content, response, this.#offset, isThere);
+      if (continuation !== undefined) {
         this.#body = response.body;
-        // A body in chunks told no end.
-        this.#content = { ...content, end: content.end ?? readContent(response)?.end };
-        this.#toSkip = toSkip;
+        this.#content = continuation.content;
+        this.#partEnd = continuation.end;
+        this.#toSkip = continuation.skip;
         return "rest";
       }
       response.body.discard();

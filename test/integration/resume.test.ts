@@ -50,15 +50,40 @@ const expired: Respond = ({ socket }) => void socket.write("HTTP/1.1 401 X\r\nCo
 
 /** So much of it, without telling how much there is, and closes. */
 const unframed =
-  (bytes: number): Respond =>
-  ({ socket }) =>
-    void socket.end(Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\n\r\n"), BLOB.subarray(0, bytes)]));
+  (bytes: number, ...headers: readonly string[]): Respond =>
+  ({ socket }) => {
+    const head = ["HTTP/1.1 200 OK", ...headers, "", ""].join("\r\n");
+    socket.end(Buffer.concat([Buffer.from(head), BLOB.subarray(0, bytes)]));
+  };
 
 /** Sends this much of what is good, and closes. */
 const cutAfter =
   (bytes: number, ...headers: readonly string[]): Respond =>
   (request) =>
     void request.socket.end(goodBytes(request, ...headers).subarray(0, 200 + bytes));
+
+/** 5,000 bytes in a chunk, and no further one. */
+const cutChunked: Respond = ({ socket }) => {
+  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n";
+  socket.end(Buffer.concat([Buffer.from(head), BLOB.subarray(0, 5_000), Buffer.from("\r\n")]));
+};
+
+/** Parts of 200,000 bytes at most, whatever is asked for. */
+const inParts: Respond = (request) => {
+  const { start = 0 } = rangeOf(request) ?? {};
+  const end = Math.min(start + 200_000, BLOB.length);
+  const range = `Content-Range: bytes ${start}-${end - 1}/${BLOB.length}`;
+  const head = ["HTTP/1.1 206 Partial Content", `Content-Length: ${end - start}`, range];
+  request.socket.write(responseBytes(head, BLOB.subarray(start, end)));
+};
+
+/** A part of 1,000 bytes in a chunk of 2,000. */
+const tooMuch: Respond = (request) => {
+  const { start = 0 } = rangeOf(request) ?? {};
+  const chunk = Buffer.concat([BLOB.subarray(start, start + 1_000), Buffer.alloc(1_000)]);
+  const head = `HTTP/1.1 206 X\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes ${start}-${start + 999}/${BLOB.length}`;
+  request.socket.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n7d0\r\n`), chunk, Buffer.from("\r\n0\r\n\r\n")]));
+};
 
 /** The first requests each get an answer of their own, the others the last one. */
 function inOrder(...answers: readonly Respond[]): Respond {
@@ -144,10 +169,19 @@ test("a part that a client asked for is completed, and nothing beyond it", async
 });
 
 test("a chunked blob of unknown length goes on, and its end is known from the rest", async (t) => {
-  const chunk = BLOB.subarray(0, 5_000);
-  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n";
-  const cut: Respond = ({ socket }) => void socket.end(Buffer.concat([Buffer.from(head), chunk, Buffer.from("\r\n")]));
-  const { proxy } = await startPair(t, inOrder(cut, good));
+  const { proxy } = await startPair(t, inOrder(cutChunked, good));
+  assertWhole(await get(proxy));
+});
+
+for (const [what, first] of Object.entries({ "known length": cutAfter(5_000), "unknown length": cutChunked })) {
+  test(`a blob of ${what} comes whole from a registry that gives less than it is asked for`, async (t) => {
+    const { proxy } = await startPair(t, inOrder(first, inParts));
+    assertWhole(await get(proxy));
+  });
+}
+
+test("a part never gives more than its range, whatever comes in it", async (t) => {
+  const { proxy } = await startPair(t, inOrder(cutAfter(5_000), tooMuch, good));
   assertWhole(await get(proxy));
 });
 
@@ -236,6 +270,21 @@ test("a blob without length and chunks that is cut goes on: its digest tells tha
   const { proxy } = await startPair(t, inOrder(unframed(5_000), unframed(5_000), good));
   assertWhole(await get(proxy));
 });
+
+test("a transfer coding that does nothing says nothing of the end either", async (t) => {
+  const cut = unframed(5_000, "Transfer-Encoding: identity");
+  const { proxy } = await startPair(t, inOrder(cut, cut, good));
+  assertWhole(await get(proxy));
+});
+
+for (const coding of ["gzip", "gzip, chunked", "xchunked"]) {
+  test(`a response coded for this hop as ${coding} is passed on by nobody`, async (t) => {
+    const { proxy } = await startPair(t, unframed(5_000, `Transfer-Encoding: ${coding}`), {
+      settings: { answerTimeoutMs: 100 },
+    });
+    assert.equal((await get(proxy)).statusLine, "HTTP/1.1 502 Bad Gateway");
+  });
+}
 
 test("a blob without length and chunks that is whole needs nothing more", async (t) => {
   const { proxy, upstream } = await startPair(t, unframed(BLOB.length));

@@ -235,21 +235,25 @@ test("a handshake that does not come in time is tried again for a blob, whose cl
 });
 
 const CONTENT = JSON.stringify({ schemaVersion: 2, layers: [] });
-const BY_DIGEST = `/v2/library/app/manifests/sha256:${createHash("sha256").update(CONTENT).digest("hex")}`;
+const byDigest = (algorithm: string): string =>
+  `/v2/library/app/manifests/${algorithm}:${createHash(algorithm).update(CONTENT).digest("hex")}`;
+const BY_DIGEST = byDigest("sha256");
 
 const serve =
   (content: string, ...headers: readonly string[]): Respond =>
   ({ socket }) =>
     void socket.write(responseBytes(["HTTP/1.1 200 OK", `Content-Length: ${content.length}`, ...headers], content));
 
-test("a manifest that is not what its digest says is asked for again", async (t) => {
-  let asked = 0;
-  const { proxy } = await start(t, (request) =>
-    serve((asked += 1) === 1 ? CONTENT.replace("2", "3") : CONTENT)(request),
-  );
-  assert.equal((await ask(proxy, BY_DIGEST)).body.toString(), CONTENT);
-  assert.equal((await proxy.event("upstream-repeated")).cause, "digest_mismatch");
-});
+for (const algorithm of ["sha256", "sha512"]) {
+  test(`a manifest that is not what its ${algorithm} says is asked for again`, async (t) => {
+    let asked = 0;
+    const { proxy } = await start(t, (request) =>
+      serve((asked += 1) === 1 ? CONTENT.replace("2", "3") : CONTENT)(request),
+    );
+    assert.equal((await ask(proxy, byDigest(algorithm))).body.toString(), CONTENT);
+    assert.equal((await proxy.event("upstream-repeated")).cause, "digest_mismatch");
+  });
+}
 
 test("a manifest that never is what its digest says is a 502, so that its client asks the registry itself", async (t) => {
   const { proxy, upstream } = await start(t, serve(CONTENT.replace("2", "3")));

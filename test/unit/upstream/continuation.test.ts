@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import {
-  bytesToSkip,
   headersForRest,
   readContent,
+  readContinuation,
   saysNothingIsLeft,
   type ContentHead,
 } from "../../../src/upstream/continuation.ts";
@@ -53,7 +53,8 @@ const SECOND: readonly (readonly [what: string, second: ContentHead, skip: numbe
   ["the part, of unknown size", head(206, { "Content-Range": "bytes 40-99/*" }), 0],
   ["everything, once more", head(200, { "Content-Length": "100" }), 40],
   ["a part from elsewhere on", head(206, { "Content-Range": "bytes 41-99/100" }), undefined],
-  ["a part that ends too early", head(206, { "Content-Range": "bytes 40-98/100" }), undefined],
+  ["a part that is less than what was asked for", head(206, { "Content-Range": "bytes 40-98/100" }), 0],
+  ["a part that ends too late", head(206, { "Content-Range": "bytes 40-100/*" }), undefined],
   ["a part of something larger", head(206, { "Content-Range": "bytes 40-99/101" }), undefined],
   ["something of another length", head(200, { "Content-Length": "101" }), undefined],
   ["everything, of unknown length", head(200), undefined],
@@ -68,29 +69,37 @@ const SECOND: readonly (readonly [what: string, second: ContentHead, skip: numbe
 
 for (const [what, second, skip] of SECOND) {
   test(`after 40 of 100 bytes, ${what}: ${skip === undefined ? "not used" : `used without its first ${skip} bytes`}`, () => {
-    assert.equal(bytesToSkip(first, second, 40, true), skip);
+    assert.equal(readContinuation(first, second, 40, true)?.skip, skip);
   });
 }
 
 test("another validator of the same host is other content, of another host it is not", () => {
   const other = head(206, { "Content-Range": "bytes 40-99/100", ETag: '"two"' });
-  assert.equal(bytesToSkip(first, other, 40, true), undefined);
-  assert.equal(bytesToSkip(first, other, 40, false), 0);
+  assert.equal(readContinuation(first, other, 40, true), undefined);
+  assert.equal(readContinuation(first, other, 40, false)?.skip, 0);
 });
 
-test("whatever a second response says, what is used of it begins at the offset and ends at the end", () => {
+test("a body that told no end ends where the blob does, not where a part of it ends", () => {
+  const chunked = readContent(head(200, { "Transfer-Encoding": "chunked" }))!;
+  const part = readContinuation(chunked, head(206, { "Content-Range": "bytes 40-59/100" }), 40, true);
+  assert.equal(part?.end, 60);
+  assert.deepEqual([part?.content.end, part?.content.size], [100, 100]);
+  assert.equal(readContinuation(chunked, head(206, { "Content-Range": "bytes 40-99/*" }), 40, true), undefined);
+});
+
+test("whatever a second response says, what is used of it begins at the offset and ends at the end at most", () => {
   const number = fc.nat({ max: 120 });
   fc.assert(
     fc.property(number, number, number, fc.nat({ max: 99 }), fc.boolean(), (...[from, to, size, offset, whole]) => {
       const second = whole
         ? head(200, { "Content-Length": String(size) })
         : head(206, { "Content-Range": `bytes ${from}-${to}/${size}` });
-      const skip = bytesToSkip(first, second, offset, true);
-      if (skip === undefined) return;
-      const start = whole ? 0 : from;
-      const end = whole ? size : to + 1;
-      assert.equal(start + skip, offset);
-      assert.equal(end, 100);
+      const continuation = readContinuation(first, second, offset, true);
+      if (continuation === undefined) return;
+      assert.equal((whole ? 0 : from) + continuation.skip, offset);
+      assert.equal(continuation.end, whole ? size : to + 1);
+      assert.ok(continuation.end <= 100);
+      assert.equal(continuation.content.end, 100);
     }),
   );
 });
