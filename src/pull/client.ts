@@ -163,6 +163,10 @@ export class Client {
     if (this.#pushing.size > MAX_PUSHED && oldest !== undefined) this.#pushing.delete(oldest);
   }
 
+  endPushing(repository: string): void {
+    this.#pushing.delete(repository);
+  }
+
   isPushing(repository: string, nowMs: number): boolean {
     const untilMs = this.#pushing.get(repository);
     if (untilMs === undefined) return false;

@@ -3,7 +3,6 @@ import type { Assignment, PullRequest } from "./assign.ts";
 import { Clients } from "./clients.ts";
 import type { Client } from "./client.ts";
 import { carry, Connections, detached, type Connection } from "./connections.ts";
-import { Deadlines } from "./deadlines.ts";
 import { isRequestedLayer, toLivePull } from "./finish.ts";
 import { LivePulls } from "./live-pulls.ts";
 import { ManifestCache } from "./manifest-cache.ts";
@@ -12,6 +11,7 @@ import { isRefused } from "./eviction-order.ts";
 import { toPing, type AnsweredPing, type Ping } from "./pings.ts";
 import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
 import { newPull } from "./new-pull.ts";
+import { OpenTransfers } from "./open-transfers.ts";
 import type { Pull } from "./pull.ts";
 import { pullId } from "./pull-id.ts";
 import { end, respond } from "./answers.ts";
@@ -21,7 +21,7 @@ import { applyEach, SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
 import type { TrackerOptions } from "./tracker-options.ts";
 import { noteTokenRefusal } from "./token-refusal.ts";
-import { newTransfer, type Transfer } from "./transfer.ts";
+import { isTurnedDown, newTransfer, type Transfer } from "./transfer.ts";
 import type {
   ConnectionClosed,
   ConnectionOpened,
@@ -45,10 +45,8 @@ export class PullTracker {
   readonly #instant = new SameInstant();
   readonly #connections: Connections;
   readonly #clients: Clients;
-  readonly #transfers = new Map<number, Transfer>();
+  readonly #transfers = new OpenTransfers();
   readonly #pulls: LivePulls;
-  /** Closed connections with requests open, until their ends must have been reported. */
-  readonly #orphans = new Deadlines<Connection>();
   #opened = 0;
 
   constructor(options: TrackerOptions) {
@@ -127,7 +125,7 @@ export class PullTracker {
 
   /** True while there is nothing that `advance` could decide, however late it is. */
   get isAtRest(): boolean {
-    return this.#instant.isEmpty && this.#pulls.isEmpty && this.#clients.isEmpty && this.#orphans.size === 0;
+    return this.#instant.isEmpty && this.#pulls.isEmpty && this.#clients.isEmpty && this.#transfers.hasNoOrphans;
   }
 
   /** True while some pull may still ask for something. */
@@ -162,7 +160,7 @@ export class PullTracker {
     const connection = this.#connections.get(event.connection);
     if (connection === undefined) return;
     this.#connections.close(connection);
-    if (connection.open.size > 0) this.#orphans.bringForward(connection, nowMs + this.#settings.closedGraceMs);
+    this.#transfers.closed(connection, nowMs + this.#settings.closedGraceMs);
     const { client, pull } = connection;
     if (client !== undefined) {
       client.sawClose = true;
@@ -175,7 +173,7 @@ export class PullTracker {
   }
 
   #started(event: TransferStarted, nowMs: number): void {
-    if (this.#transfers.has(event.transfer)) return;
+    if (this.#transfers.get(event.transfer) !== undefined) return;
     const connection = this.#connectionOf(event, nowMs);
     if (mayConcernPull(event)) this.#dispatch(event, connection, this.#clientOf(event, connection, nowMs), nowMs);
     else this.#unassigned(event, "other");
@@ -208,7 +206,7 @@ export class PullTracker {
     };
     const assignment = assign(request);
     const isWrite = assignment.kind === "none" && assignment.reason === "push" && !isRead(method);
-    if (isWrite) this.#clients.markPushing(client, request.repository, nowMs);
+    if (isWrite) this.#pushed(request, connection);
     this.#assigned(request, connection, assignment);
   }
 
@@ -254,8 +252,7 @@ export class PullTracker {
     if (!event.forwarded && !carry(connection, pull, this.#settings.maxConnectionsPerPull)) this.#hit("connections");
     const transfer = begin(this.#ledger, pull, event, newTransfer(event, pull.client, connection, nowMs));
     if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
-    this.#transfers.set(event.transfer, transfer);
-    connection.open.add(event.transfer);
+    this.#transfers.add(transfer);
     if (event.method === "GET") connection.fetched = true;
     this.#pulls.schedule(pull, nowMs);
   }
@@ -268,9 +265,13 @@ export class PullTracker {
       const oldest = client.pings.removeOldest();
       if (oldest !== undefined) this.#unclaimed([oldest]);
     }
-    this.#transfers.set(event.transfer, { ...newTransfer(event, client, connection, nowMs), purpose: "ping", ping });
-    connection.open.add(event.transfer);
+    this.#transfers.add({ ...newTransfer(event, client, connection, nowMs), purpose: "ping", ping });
     this.#clients.wake(client, nowMs + this.#settings.pingClaimMs);
+  }
+
+  #pushed({ event, client, repository, nowMs }: PullRequest, connection: Connection): void {
+    this.#clients.markPushing(client, repository, nowMs);
+    this.#transfers.add({ ...newTransfer(event, client, connection, nowMs), pushedTo: repository });
   }
 
   #responded(event: ResponseStarted, nowMs: number): void {
@@ -279,13 +280,11 @@ export class PullTracker {
   }
 
   #ended(event: TransferFinished | TransferFailed, nowMs: number): void {
-    const transfer = this.#transfers.get(event.transfer);
+    const transfer = this.#transfers.take(event.transfer, nowMs);
     if (transfer === undefined) return;
-    this.#transfers.delete(event.transfer);
-    transfer.connection.open.delete(event.transfer);
-    transfer.connection.idleSinceMs = nowMs;
     if (transfer.ping !== undefined) this.#pingEnded(transfer, transfer.ping, event, nowMs);
-    const { pull } = transfer;
+    const { client, pull, pushedTo, status } = transfer;
+    if (pushedTo !== undefined && isTurnedDown(status)) client.endPushing(pushedTo);
     if (pull?.isLive !== true) return;
     end(this.#ledger, transfer, event, nowMs);
     if (isRefused(pull)) this.#clients.noteSpare(pull.client);
@@ -312,17 +311,15 @@ export class PullTracker {
 
   /** Requests of a closed connection whose end was never reported. */
   #expireOrphans(nowMs: number): void {
-    for (let due = this.#orphans.pop(nowMs); due !== undefined; due = this.#orphans.pop(nowMs)) {
-      for (const transfer of due.item.open) {
-        this.#ended({ type: "failed", atMs: nowMs, transfer, bytes: 0, failure: "client_aborted" }, due.dueMs);
-      }
+    for (const { transfer, dueMs } of this.#transfers.takeOverdue(nowMs)) {
+      this.#ended({ type: "failed", atMs: nowMs, transfer, bytes: 0, failure: "client_aborted" }, dueMs);
     }
   }
 
   #boundTransfers(nowMs: number): void {
     if (this.#transfers.size <= this.#settings.maxOpenTransfers) return;
     this.#hit("transfers");
-    const [oldest] = this.#transfers.keys();
+    const oldest = this.#transfers.oldest();
     if (oldest !== undefined) {
       this.#ended({ type: "failed", atMs: nowMs, transfer: oldest, bytes: 0, failure: "proxy" }, nowMs);
     }

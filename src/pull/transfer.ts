@@ -22,6 +22,8 @@ export interface Transfer {
   /** The digest in its path. */
   digest: Digest | undefined;
   ping: Ping | undefined;
+  /** The repository that it writes to. */
+  readonly pushedTo: string | undefined;
   readonly rangeStart: number;
   /** Counted as a running download of `digest`. */
   fetching: boolean;
@@ -50,6 +52,7 @@ export function newTransfer(event: TransferStarted, client: Client, connection: 
     content: undefined,
     digest: undefined,
     ping: undefined,
+    pushedTo: undefined,
     rangeStart: event.rangeStart ?? 0,
     fetching: false,
     status: undefined,
@@ -60,3 +63,13 @@ export function newTransfer(event: TransferStarted, client: Client, connection: 
     retryAfterSeconds: undefined,
   };
 }
+
+/**
+ * True if a push will not go on after this answer to one of its requests. After 401 it comes with credentials, after 408 and
+ * 429 later, after 416 with another range.
+ */
+export function isTurnedDown(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500 && !TRIED_AGAIN.has(status);
+}
+
+const TRIED_AGAIN = new Set([401, 408, 416, 429]);

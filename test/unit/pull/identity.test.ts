@@ -576,6 +576,21 @@ suite("GET of a blob", () => {
     assert.deepEqual(story.unassigned(), ["push", "push", "push"]);
   });
 
+  for (const [status, isOver] of [
+    [405, true],
+    [403, true],
+    [401, false],
+    [429, false],
+  ] as const) {
+    test(`and HEAD after an upload was answered with ${status} are ${isOver ? "a pull's again" : "the push's still"}`, () => {
+      const story = new Story();
+      story.exchange(CONTAINERD_2, "POST /v2/lib/app/blobs/uploads/", { response: { status } });
+      containerdPull(story, []);
+      assert.equal(story.unassigned().length > 1, !isOver);
+      assert.equal(story.finished().length, isOver ? 1 : 0);
+    });
+  }
+
   test("that a daemon was refused goes to the next pull that waits for it", () => {
     const story = new Story();
     const owner = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
