@@ -19,6 +19,7 @@ import { PeerProcesses, type Ends } from "./peer-process.ts";
 import type { LabelHeaders } from "./request-facts.ts";
 import { NAMESPACE_HEADER } from "./resolve-registry.ts";
 import { TokenRelay } from "./token-relay.ts";
+import { readAwayRest } from "./unread-body.ts";
 
 export interface ProxySettings extends UpstreamSettings, ClientServerSettings {
   /** For the head of a client's request; slower clients are cut off. */
@@ -205,9 +206,13 @@ class ProxyServer implements Proxy {
         response.sendDate = false;
         // An aborted transfer is told by its connection.
         response.on("error", () => {});
-        const connection = this.#connections.askedOn(request.socket);
+        // Node.js takes it off a request that is over.
+        const { socket } = request;
+        const connection = this.#connections.askedOn(socket);
         connection?.takeTurn(async () => {
           await this.#generation.handle({ request, response, connection });
+          // A registry that took an upload may say so before it has everything.
+          if (response.statusCode >= 300) readAwayRest(request, socket);
           this.#lastEndMs = performance.now();
         });
       },

@@ -168,6 +168,39 @@ test("a client that stops although the registry has answered already is cut off 
   assert.match(parseResponse(await readAll(socket)).statusLine, / 413 /);
 });
 
+test("an upload that is refused before it is whole spoils no connection, however large it is", async (t) => {
+  // Answers without reading, as a registry does that wants a token.
+  const upstream = await startScriptedUpstream(({ socket, method }) => {
+    const head = `HTTP/1.1 ${method === "PATCH" ? 401 : 200} X\r\nContent-Length: 0\r\n\r\n`;
+    socket.pause().write(head);
+  });
+  t.after(() => upstream.close());
+  const proxy = await startProxy(t, {
+    upstreams: [upstreamAt(upstream.origin)],
+    listener: { allowPush: true, registry: "registry.test" },
+  });
+  const socket = await openSocket(proxy.port);
+  t.after(() => socket.destroy());
+  socket.write(patchHead(LAYER.length).replace("Connection: close\r\n", ""));
+  socket.write(LAYER);
+  assert.match(String((await once(socket, "data"))[0]), / 401 /);
+  socket.write("GET /v2/library/app/tags/list HTTP/1.1\r\nHost: h\r\n\r\n");
+  assert.match(String((await once(socket, "data"))[0]), / 200 /);
+});
+
+test("a client that sends without end after it was refused is cut off", async (t) => {
+  const proxy = await startProxy(t, { upstreams: [], listener: { registry: "registry.test" } });
+  const socket = await openSocket(proxy.port);
+  const answered = once(socket, "data");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  const more = (): boolean => socket.write(LAYER);
+  socket.write(patchHead(1e12).replace("Connection: close\r\n", ""));
+  socket.on("drain", more);
+  more();
+  assert.match(String((await answered)[0]), /^HTTP\/1\.1 405 /);
+  await closed;
+});
+
 test("the time for a body is none for its response", async (t) => {
   const { proxy } = await startUploads(t, { pauseMs: 1_000 });
   const socket = await openSocket(proxy.port);
