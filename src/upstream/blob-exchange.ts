@@ -32,8 +32,6 @@ export interface BlobExchangeOptions {
   readonly keep: (connection: UpstreamConnection, serverKeepsMs: number | undefined) => void;
   /** A connection that was used before is gone. */
   readonly wasStale: () => void;
-  /** The answer is of a kind that is not read here. */
-  readonly wasOdd: () => void;
 }
 
 /** One request and the head of its response. */
@@ -168,7 +166,6 @@ export class BlobExchange implements Reader {
   #giveBack(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#options.wasOdd();
     this.#resolve(undefined);
   }
 

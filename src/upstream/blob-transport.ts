@@ -53,14 +53,12 @@ export class BlobTransport {
    * Resolves with the response's head; its body waits. Undefined: the answer is of a kind that this transport does not
    * read, or the request of one that it does not write; ask another way. Rejects with an UpstreamError.
    */
-  fetch(request: BlobRequest): Promise<UpstreamResponse | undefined> {
+  async fetch(request: BlobRequest): Promise<UpstreamResponse | undefined> {
     const { dial } = request;
-    if (this.#isClosed) {
-      return Promise.reject(new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`));
-    }
+    if (this.#isClosed) throw new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`);
     const key = this.#keyOf(dial);
-    if (!isWritable(request) || this.#isOdd(key)) return Promise.resolve(undefined);
-    return new BlobExchange({
+    if (!isWritable(request) || this.#isOdd(key)) return undefined;
+    const response = await new BlobExchange({
       request,
       stallTimeoutMs: this.#options.stallTimeoutMs,
       maxHeadBytes: this.#options.maxHeadBytes,
@@ -69,8 +67,9 @@ export class BlobTransport {
       connect: () => this.#connect(dial),
       keep: (connection, serverKeepsMs) => this.#idle.put(key, connection, serverKeepsMs),
       wasStale: () => this.#idle.drop(key),
-      wasOdd: () => this.#noteOdd(key),
     }).response;
+    if (response === undefined) this.#noteOdd(key);
+    return response;
   }
 
   /** Cuts all connections. */
