@@ -23,6 +23,12 @@ export function seriesName(workload: string, connections: number): string {
   return `${workload}/${connections}`;
 }
 
+/**
+ * 4 s that are not recorded, before the first series: what compiles while it works, or fills a pool of connections, has
+ * done so then. After one second pullmeter still needs half as much CPU again as after four.
+ */
+const WARM_UP_SECONDS = 4;
+
 async function run(bench: Bench, name: string, { image, connections }: RequestOptions): Promise<void> {
   const programs = bench.programs(name);
   if (!isInstalled("wrk")) {
@@ -30,13 +36,12 @@ async function run(bench: Bench, name: string, { image, connections }: RequestOp
     return;
   }
   const path = `/v2/${bench.images[image].repository}/manifests/v1`;
+  const warm = new Set<Program>();
   for (const count of connections) {
     const series = seriesName(name, count);
     const load = { connections: count, seconds: bench.options.wrkSeconds };
-    const warm = new Set<Program>();
     await inRounds(bench, { workload: series, rounds: bench.options.rounds, items: programs }, async (program) => {
-      // One run that is not recorded: what compiles while it works, or fills a pool of connections, has done so then.
-      if (!warm.has(program)) await measure(program, path, load);
+      if (!warm.has(program)) await measure(program, path, { ...load, seconds: WARM_UP_SECONDS });
       warm.add(program);
       bench.record(series, program.name, await measure(program, path, load));
     });
