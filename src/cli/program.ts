@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { describeConfig, describeSchema } from "./check-config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { addConfigOptions, loadCommandConfig } from "./config-options.ts";
+import { letYoungGenerationGrow } from "./young-generation.ts";
 
 const EXIT_CODES = `
 Exit codes:
@@ -67,6 +68,12 @@ export function createProgram(surroundings: Surroundings): Command {
 
 // What a command needs is loaded when it runs: the proxy has no use for the demo's registry, nor a check for the proxy.
 
+async function loadCommand<Command>(command: Promise<Command>): Promise<Command> {
+  const loaded = await command;
+  letYoungGenerationGrow();
+  return loaded;
+}
+
 function addServe(program: Command, { version, environment, exitWith }: Surroundings): void {
   addConfigOptions(program.command("serve"))
     .description("Serve clients until SIGTERM or SIGINT.")
@@ -78,7 +85,7 @@ function addServe(program: Command, { version, environment, exitWith }: Surround
       if (file !== undefined) command.error(`error: serve takes no arguments; did you mean --config ${file}?`);
       const load = (): LoadedConfig => loadCommandConfig(command, { environment });
       const loaded = load();
-      const { serve } = await import("./serve.ts");
+      const { serve } = await loadCommand(import("./serve.ts"));
       exitWith(await serve(loaded, { load, version }));
     });
 }
@@ -103,7 +110,7 @@ function addDemo(program: Command, { version, exitWith }: Surroundings): void {
     .option("--once", "end after the report instead of pulling on until Ctrl-C")
     .addHelpText("after", EXIT_CODES)
     .action(async (options: { once?: boolean }) => {
-      const { demo } = await import("./demo.ts");
+      const { demo } = await loadCommand(import("./demo.ts"));
       exitWith(await demo({ once: options.once === true, version }));
     });
 }
@@ -115,7 +122,7 @@ function addReplay(program: Command, { print, exitWith }: Surroundings): void {
     .argument("<FILE|DIR...>", "recordings (.jsonl, .jsonl.gz), or directories of them")
     .addHelpText("after", REPLAY_EXAMPLES + "\n" + EXIT_CODES)
     .action(async (paths: string[]) => {
-      const { replay } = await import("./replay.ts");
+      const { replay } = await loadCommand(import("./replay.ts"));
       exitWith(await replay(paths, { write: (line) => print(`${line}\n`) }));
     });
 }
