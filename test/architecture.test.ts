@@ -71,6 +71,15 @@ test("what is served loads no fetch of Node.js: node:http is imported as types a
   assert.deepEqual(loading, []);
 });
 
+test("a worker loads nothing that reads configuration: it is told what the primary has read", () => {
+  const loaded = loadedBy("cli/worker-main.ts");
+  assert.ok(loaded.has("proxy/server.ts"));
+  assert.deepEqual(
+    ["commander", "yaml", "zod", "config/schema.ts"].filter((each) => loaded.has(each)),
+    [],
+  );
+});
+
 test("only cli/ touches process", () => {
   const wrong = sourceFiles()
     .filter((file) => !file.startsWith("cli/"))
@@ -98,6 +107,18 @@ function read(file: string): string {
 
 function importsOf(file: string): string[] {
   return [...read(file).matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
+}
+
+/** All files and packages that are loaded with a file, itself among them; types are not loaded. */
+function loadedBy(file: string, loaded = new Set<string>()): Set<string> {
+  loaded.add(file);
+  for (const [, target = ""] of read(file).matchAll(/(?:^|\n)(?:import|export) (?!type\b)[^;"]*?from "([^"]+)"/g)) {
+    const next = target.startsWith(".") ? relative(SRC, join(SRC, file, "..", target)) : target;
+    if (loaded.has(next)) continue;
+    if (target.startsWith(".")) loadedBy(next, loaded);
+    else loaded.add(next);
+  }
+  return loaded;
 }
 
 /** First path segment below src/ that a relative import leads to. */

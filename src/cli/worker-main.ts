@@ -1,5 +1,5 @@
 // One of the processes that serve clients when `workers` is more than 1. `serve` starts it, and tells it everything.
-import { readProxyVariables } from "../config/load.ts";
+import { readProxyVariables } from "../config/proxy-variables.ts";
 import { createLogger } from "../log/logger.ts";
 import type { ToWorker } from "../workers/messages.ts";
 import { Worker } from "../workers/worker.ts";

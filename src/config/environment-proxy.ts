@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { parseHttpUrl } from "./value.ts";
+import { parseHttpUrl } from "./http-url.ts";
 
 /** The proxy that the environment names for an upstream. Undefined: connect directly. */
 export type EnvironmentProxy = (origin: URL) => URL | undefined;

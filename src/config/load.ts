@@ -2,11 +2,11 @@ import { readCertificates } from "./certificates.ts";
 import { toConfig, type Config } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { isMapping, valueAt } from "./conflicts.ts";
-import { createEnvironmentProxy, parseProxyVariable, type EnvironmentProxy } from "./environment-proxy.ts";
 import { readHeadersFile } from "./headers-file.ts";
 import { Layers } from "./layers.ts";
 import { ConfigError, formatFound, type Problem } from "./problem.ts";
 import { readProtections } from "./protections.ts";
+import { ENVIRONMENT_ORDER, readProxyVariables } from "./proxy-variables.ts";
 import { referencedFiles } from "./referenced-files.ts";
 import type { Settings } from "./schema.ts";
 import { listSettings, readTexts } from "./setting.ts";
@@ -30,8 +30,7 @@ export interface LoadedConfig {
   readonly originOf: (path: readonly PropertyKey[]) => string;
 }
 
-/** Sorts problems of the environment behind all lines of the file, and those of flags behind these. */
-const ENVIRONMENT_ORDER = Number.MAX_SAFE_INTEGER - 1;
+/** Sorts problems of flags behind those of the environment. */
 const FLAGS_ORDER = Number.MAX_SAFE_INTEGER;
 
 /** The variable that names the configuration file. */
@@ -109,27 +108,6 @@ function findUnknownVariables(environment: ConfigSources["environment"]): readon
       const hint = near === undefined ? 'expected one that "pullmeter serve --help" lists' : `did you mean ${near}?`;
       return { where: name, order: ENVIRONMENT_ORDER, path: [], message: `unknown variable; ${hint}` };
     });
-}
-
-/** What is wrong in the environment is told beside what could be read. */
-export function readProxyVariables(environment: ConfigSources["environment"]): {
-  readonly environmentProxy: EnvironmentProxy;
-  readonly problems: readonly Problem[];
-} {
-  const problems: Problem[] = [];
-  const read = (...names: readonly string[]): URL | undefined => {
-    const where = names.find((name) => (environment[name] ?? "") !== "");
-    if (where === undefined) return undefined;
-    const text = environment[where] ?? "";
-    const proxy = parseProxyVariable(text);
-    const message = `not a proxy; expected http://[USER:PASSWORD@]HOST[:PORT] (got ${formatFound(text)})`;
-    if (proxy === undefined) problems.push({ where, order: ENVIRONMENT_ORDER, path: [], message });
-    return proxy;
-  };
-  const httpsProxy = read("HTTPS_PROXY", "https_proxy");
-  const httpProxy = read("HTTP_PROXY", "http_proxy");
-  const noProxy = environment["NO_PROXY"] ?? environment["no_proxy"] ?? "";
-  return { environmentProxy: createEnvironmentProxy({ httpsProxy, httpProxy, noProxy }), problems };
 }
 
 /** Reads every `caFile` that is a path at all, whatever else is wrong. */

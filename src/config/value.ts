@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseAddress } from "./address.ts";
 import { formatDuration, parseDuration, type Milliseconds } from "./duration.ts";
+import { parseHttpUrl } from "./http-url.ts";
 import { parseRegistryHost, splitPort } from "../oci/registry-host.ts";
 import { parseRegistryPattern } from "./registry-pattern.ts";
 
@@ -155,13 +156,4 @@ export function listenerName() {
 
 export function filePath() {
   return checked((text) => text !== "" && !text.includes("\0"), "a path", "the path of a file");
-}
-
-/** A URL of a host alone. A lone "/" after it is what URL prints, and no path. */
-export function parseHttpUrl(text: string, allowed: { readonly userInfo: boolean }): URL | undefined {
-  if (!/^https?:\/\/[^/?#]/i.test(text) || !URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  const bare = url.pathname === "/" && url.search === "" && url.hash === "" && !/[?#\\\s]/.test(text);
-  const anonymous = url.username === "" && url.password === "";
-  return bare && (anonymous || allowed.userInfo) ? url : undefined;
 }
