@@ -71,7 +71,7 @@ export function readContinuation(
   // A body in chunks told no end: the blob's is its own. Without one nobody knows when it is whole.
   const end = first.end ?? rest.size;
   if (!agrees || end === undefined || rest.end === undefined) return undefined;
-  const content = { ...first, end, size: first.size ?? rest.size };
+  const content = { ...first, end, size: first.size ?? rest.size, etag: isSameHost ? first.etag : rest.etag };
   // A 200 is everything, whatever was asked for: it may only end where the first one would have ended.
   if (second.status === 200) return rest.size === first.end ? { skip: offset, end, content } : undefined;
   // RFC 9110 §15.3.7: a part may be less than what was asked for.

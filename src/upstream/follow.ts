@@ -6,11 +6,19 @@ import { withoutHeaders } from "./raw-headers.ts";
 import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
 import type { Upstream } from "./upstream.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
-import { NO_CONNECTION, toUpstreamError, UpstreamError } from "./upstream-error.ts";
+import { couldNotConnect, toUpstreamError, UpstreamError } from "./upstream-error.ts";
+
+/** Where a redirect led. */
+export interface Place {
+  readonly hop: Hop;
+  /** On the way there was another origin, so that it gets no credentials, not even the registry itself. */
+  readonly isForeign: boolean;
+}
 
 /** The response, and where it came from in the end. */
 export interface Followed extends UpstreamResponse {
-  readonly hop: Hop;
+  /** Undefined: the registry itself answered. */
+  readonly place: Place | undefined;
 }
 
 export interface FollowerOptions {
@@ -36,19 +44,28 @@ export class Follower {
     this.#options = options;
   }
 
-  /** Begins at `from`, and has the head of the final response by `untilMs`. Rejects with an UpstreamError. */
-  async follow(upstream: Upstream, request: UpstreamRequest, from: Hop, untilMs: number): Promise<Followed> {
+  /**
+   * Begins at `from`, or else at the registry, and has the head of the final response by `untilMs`. Rejects with an
+   * UpstreamError.
+   */
+  async follow(
+    upstream: Upstream,
+    request: UpstreamRequest,
+    from: Place | undefined,
+    untilMs: number,
+  ): Promise<Followed> {
     const registry: Hop = { origin: upstream.origin, path: request.path };
     /** Where it led already: only who is redirected needs to know. */
     let seen: Set<string> | undefined;
-    let hop = from;
-    let headers = isSameOrigin(registry, from) ? request.headers : withoutHeaders(SECRETS, request.headers);
+    let place = from;
     for (;;) {
+      const hop = place?.hop ?? registry;
+      const headers = place?.isForeign === true ? withoutHeaders(SECRETS, request.headers) : request.headers;
       const response = await this.#ask(upstream, hop, { ...request, headers }, untilMs);
       const location = redirectLocation(response.status, response.headers);
       if (request.redirects === "pass" || location === undefined) {
         const own = isSameOrigin(registry, hop) ? response.headers : withoutHeaders(OF_THE_REGISTRY, response.headers);
-        return { ...response, headers: own, hop };
+        return { ...response, headers: own, place };
       }
       response.body.discard();
       seen ??= new Set();
@@ -60,8 +77,7 @@ export class Follower {
           `${hop.origin.host}: it redirects in a loop, or more than ${MAX_REDIRECTS} times`,
         );
       }
-      if (!isSameOrigin(hop, next)) headers = withoutHeaders(SECRETS, headers);
-      hop = next;
+      place = { hop: next, isForeign: place?.isForeign === true || !isSameOrigin(hop, next) };
     }
   }
 
@@ -96,7 +112,7 @@ export class Follower {
       return { ...response, host };
     } catch (error) {
       const failure = toUpstreamError(error, host);
-      if (NO_CONNECTION.has(failure.failure)) circuits.failed(registry, host);
+      if (couldNotConnect(failure)) circuits.failed(registry, host);
       else if (failure.failure === "truncated" || failure.failure === "header_timeout")
         circuits.succeeded(registry, host);
       else circuits.undecided(registry, host);

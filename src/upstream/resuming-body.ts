@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { headersForRest, readContinuation, saysNothingIsLeft, type Content } from "./continuation.ts";
-import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
+import type { UpstreamBody } from "./exchange.ts";
+import type { Followed, Place } from "./follow.ts";
+import { headerValue } from "./raw-headers.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
 export interface ResumptionOptions {
   /** What the first response promised. */
   readonly content: Content;
-  /**
-   * Asks for the blob once more: `there`, where the first response came from, or `anew`, beginning at the registry.
-   * Rejects with an UpstreamError.
-   */
-  readonly ask: (where: Where, headers: readonly string[]) => Promise<UpstreamResponse>;
-  /** In this order: the end of a redirect needs no token, which may have expired; but its signature may have, too. */
-  readonly places: readonly Where[];
+  /** Asks for the blob once more, beginning at this place, or else at the registry. Rejects with an UpstreamError. */
+  readonly ask: (from: Place | undefined, headers: readonly string[]) => Promise<Followed>;
   /** False when enough was resumed for this pull. */
   readonly mayResume: () => boolean;
   /** Told when the body goes on after `failure`. */
@@ -22,8 +19,6 @@ export interface ResumptionOptions {
   readonly signal: AbortSignal;
   readonly now: () => number;
 }
-
-export type Where = "there" | "anew";
 
 /** 20 for one blob: a connection that breaks more often makes no download. */
 const MAX_RESUMES = 20;
@@ -39,6 +34,8 @@ const LONGEST_PAUSE_MS = 8_000;
 export class ResumingBody implements UpstreamBody {
   readonly #options: ResumptionOptions;
   #body: UpstreamBody;
+  /** Where it comes from. */
+  #place: Place | undefined;
   /** What all responses together promised. */
   #content: Content;
   /** Where the part that `#body` is ends, in the blob. */
@@ -51,8 +48,9 @@ export class ResumingBody implements UpstreamBody {
   #giveUpAtMs = 0;
   #pauseMs = 0;
 
-  constructor(first: UpstreamBody, options: ResumptionOptions) {
-    this.#body = first;
+  constructor(first: Followed, options: ResumptionOptions) {
+    this.#body = first.body;
+    this.#place = first.place;
     this.#content = options.content;
     this.#partEnd = options.content.end;
     this.#options = options;
@@ -128,18 +126,21 @@ export class ResumingBody implements UpstreamBody {
   }
 
   async #askForRest(): Promise<"rest" | "end" | "wrong" | "no answer"> {
-    const { ask, places, signal } = this.#options;
+    const { ask, signal } = this.#options;
     const content = this.#content;
+    const there = this.#place;
     let isAnswered = false;
-    for (const where of places) {
+    // The end of a redirect needs no token, which may have expired; but its signature may have, too.
+    for (const from of there === undefined ? [undefined] : [there, undefined]) {
       if (signal.aborted) break;
-      const isThere = where === "there";
+      const isThere = from === there;
       const headers = headersForRest(content, this.#offset, isThere);
-      const response = await ask(where, headers).catch(() => undefined);
+      const response = await ask(from, headers).catch(() => undefined);
       if (response === undefined) continue;
       const continuation = readContinuation(content, response, this.#offset, isThere);
       if (continuation !== undefined) {
         this.#body = response.body;
+        this.#place = response.place;
         this.#content = continuation.content;
         this.#partEnd = continuation.end;
         this.#toSkip = continuation.skip;
@@ -148,6 +149,9 @@ export class ResumingBody implements UpstreamBody {
       response.body.discard();
       if (content.end === undefined && saysNothingIsLeft(response, this.#offset)) return "end";
       isAnswered = response.status < 500 && response.status !== 429;
+      // RFC 9110 §10.2.3: who says when, is not asked before.
+      const waitMs = Number(headerValue(response.headers, "retry-after") ?? 0) * 1000;
+      if (waitMs > this.#pauseMs) this.#pauseMs = waitMs;
     }
     return isAnswered ? "wrong" : "no answer";
   }

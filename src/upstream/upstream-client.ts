@@ -11,9 +11,8 @@ import type { UpstreamResponse } from "./exchange.ts";
 import { Follower, type Followed } from "./follow.ts";
 import { holdBody } from "./held-body.ts";
 import { headerValue, withoutHeaders } from "./raw-headers.ts";
-import type { Hop } from "./redirect.ts";
 import { ResumeAllowance } from "./resume-allowance.ts";
-import { ResumingBody, type Where } from "./resuming-body.ts";
+import { ResumingBody } from "./resuming-body.ts";
 import { BRIEF, PATIENT, pauseBefore, type Patience } from "./retry.ts";
 import type { Upstream } from "./upstream.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
@@ -87,8 +86,7 @@ export class UpstreamClient {
   ): Promise<UpstreamResponse | UpstreamError> {
     try {
       const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
-      const registry: Hop = { origin: upstream.origin, path: request.path };
-      const followed = await this.#follower.follow(upstream, request, registry, untilMs);
+      const followed = await this.#follower.follow(upstream, request, undefined, untilMs);
       if (request.method === "HEAD") return followed;
       const response = checkEnd(followed, request);
       if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
@@ -104,22 +102,13 @@ export class UpstreamClient {
   #resuming(upstream: Upstream, request: UpstreamRequest, first: Followed): UpstreamResponse {
     const content = readContent(first);
     if (content === undefined) return first;
-    const registry: Hop = { origin: upstream.origin, path: request.path };
-    const froms: Readonly<Record<Where, Hop>> = { there: first.hop, anew: registry };
-    const isElsewhere = first.hop.origin.origin !== registry.origin.origin || first.hop.path !== registry.path;
     const ownHeaders = withoutHeaders(OF_THE_RANGE, request.headers);
-    const body = new ResumingBody(first.body, {
+    const body = new ResumingBody(first, {
       content,
-      ask: (where, range) => {
+      ask: (from, range) => {
         const untilMs = this.#now() + this.#settings.headTimeoutMs;
-        return this.#follower.follow(
-          upstream,
-          { ...request, headers: [...ownHeaders, ...range] },
-          froms[where],
-          untilMs,
-        );
+        return this.#follower.follow(upstream, { ...request, headers: [...ownHeaders, ...range] }, from, untilMs);
       },
-      places: isElsewhere ? ["there", "anew"] : ["there"],
       mayResume: () => this.#allowance.take(request.resumeKey ?? ""),
       onResume: (failure) => request.onRepeat?.("body", failure),
       timeoutMs: this.#settings.resumeTimeoutMs,

@@ -18,6 +18,14 @@ export class UpstreamError extends Error {
 /** What fails before there is a connection. */
 export const NO_CONNECTION: ReadonlySet<Failure> = new Set(["dns", "connect", "tls"]);
 
+/** Failures of this machine: without a descriptor, a port or memory no host can be reached, and none is to blame. */
+const OF_THIS_MACHINE = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
+
+/** True if the host could not be reached, through no fault of this machine. */
+export function couldNotConnect({ failure, cause }: UpstreamError): boolean {
+  return NO_CONNECTION.has(failure) && !OF_THIS_MACHINE.has(codeOf(cause));
+}
+
 /** What is reported of a request to an upstream: its status, or why there is none. */
 export function describeOutcome(outcome: number | UpstreamError): Pick<UpstreamExchanged, "outcome" | "detail"> {
   return typeof outcome === "number" ? { outcome } : { outcome: outcome.failure, detail: outcome.message };

@@ -46,6 +46,11 @@ const good: Respond = (request) => void request.socket.write(goodBytes(request))
 const drop: Respond = ({ socket }) => void socket.destroy();
 const stall: Respond = (request) => void request.socket.write(goodBytes(request).subarray(0, 5_000));
 const whole: Respond = ({ socket }) => void socket.write(ALL);
+const forbidden: Respond = ({ socket }) => void socket.write("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
+const busy =
+  (seconds: number): Respond =>
+  ({ socket }) =>
+    void socket.write(`HTTP/1.1 429 X\r\nRetry-After: ${seconds}\r\nContent-Length: 0\r\n\r\n`);
 const expired: Respond = ({ socket }) => void socket.write("HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n");
 
 /** So much of it, without telling how much there is, and closes. */
@@ -237,9 +242,7 @@ for (const [what, wrong] of Object.entries(WRONG)) {
 
 test("a redirect whose signature expired meanwhile is resolved again, with the client's token", async (t) => {
   let signature = 0;
-  const store = await startScriptedUpstream(
-    inOrder(cutAfter(300_000), ({ socket }) => void socket.write("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n"), good),
-  );
+  const store = await startScriptedUpstream(inOrder(cutAfter(300_000), forbidden, good));
   t.after(() => store.close());
   const { proxy, upstream } = await startPair(t, ({ socket }) => {
     signature += 1;
@@ -253,6 +256,49 @@ test("a redirect whose signature expired meanwhile is resolved again, with the c
   );
   assert.ok(!store.requests.some(({ headers }) => headers.includes("Authorization")));
   assert.ok(upstream.requests.every(({ headers }) => headers.includes("Bearer client")));
+});
+
+test("what goes on elsewhere is asked for there first when it is cut again", async (t) => {
+  let signature = 0;
+  const store = await startScriptedUpstream(inOrder(cutAfter(300_000), forbidden, cutAfter(300_000), good));
+  t.after(() => store.close());
+  const { proxy } = await startPair(t, ({ socket }) => {
+    signature += 1;
+    const location = `Location: ${store.origin.origin}/blob?sig=${signature}`;
+    socket.write(responseBytes(["HTTP/1.1 307 X", location, "Content-Length: 0"]));
+  });
+  assertWhole(await get(proxy));
+  assert.deepEqual(
+    store.requests.map(({ target }) => target),
+    ["/blob?sig=1", "/blob?sig=1", "/blob?sig=2", "/blob?sig=2"],
+  );
+});
+
+test("who led back to the registry gets no credentials the second time either", async (t) => {
+  const store = await startScriptedUpstream(({ socket }) => {
+    socket.write(responseBytes(["HTTP/1.1 302 X", `Location: ${upstream.origin.origin}/back`, "Content-Length: 0"]));
+  });
+  t.after(() => store.close());
+  const atRegistry = inOrder(cutAfter(300_000), good);
+  const { proxy, upstream } = await startPair(t, (request) => {
+    if (request.target === "/back") return atRegistry(request);
+    const location = `Location: ${store.origin.origin}/away`;
+    request.socket.write(responseBytes(["HTTP/1.1 307 X", location, "Content-Length: 0"]));
+  });
+  assertWhole(await get(proxy, "Authorization: Bearer client"));
+  const back = upstream.requests.filter(({ target }) => target === "/back");
+  assert.equal(back.length, 2);
+  assert.ok(!back.some(({ headers }) => headers.includes("Authorization")));
+});
+
+test("a registry that says when to ask for the rest is asked no earlier, or never", async (t) => {
+  const soon = await startPair(t, inOrder(cutAfter(300_000), busy(1), good));
+  const startedMs = performance.now();
+  assertWhole(await get(soon.proxy));
+  assert.ok(performance.now() - startedMs >= 990);
+  const late = await startPair(t, inOrder(cutAfter(300_000), busy(60), good));
+  assert.equal((await get(late.proxy)).complete, false);
+  assert.equal(late.upstream.requests.length, 2);
 });
 
 test("a redirect's target that still answers needs no token any more", async (t) => {
