@@ -121,12 +121,14 @@ export class AdminServer {
   }
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isScrape = request.method === "GET" && pathOf(request.url ?? "") === "/metrics";
-    if (isScrape) response.once("finish", this.#scraped);
+    const scraped = this.#scraped;
     const answer = await this.#answer(request).catch((error: unknown) => {
       this.#options.failed(error);
       return text(500, "internal error");
     });
+    const isScrape = request.method === "GET" && pathOf(request.url ?? "") === "/metrics";
+    // Not of a stranger, who was turned away.
+    if (isScrape && answer.status === undefined) response.once("finish", scraped);
     const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
     response.writeHead(answer.status ?? 200, {
       ...HARDENING,

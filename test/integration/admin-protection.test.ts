@@ -66,6 +66,16 @@ test("probes need none, but learn no details", async (t) => {
   assert.equal(known.body, '{"ready":true,"state":"serving"}');
 });
 
+test("a stranger who asks for metrics is no last scrape", async (t) => {
+  const { server, get } = await startAdmin(t, { tls: TLS, credentials: await createCredentials() });
+  let isScraped = false;
+  const scraped = server.lastScrape(60_000).then(() => (isScraped = true));
+  assert.equal((await get("/metrics")).status, 401);
+  assert.equal(isScraped, false);
+  assert.equal((await get("/metrics", { headers: { authorization: ALICE } })).status, 200);
+  assert.equal(await scraped, true);
+});
+
 test("with a CA for clients, only they get in; others fail in the handshake", async (t) => {
   const { get } = await startAdmin(t, { tls: { ...TLS, clientCa: TEST_TLS.clientCa } });
   assert.equal((await get("/metrics", { cert: TEST_TLS.client, key: TEST_TLS.clientKey })).status, 200);
