@@ -3,7 +3,7 @@ import type { AdminServer } from "../admin/server.ts";
 import type { Config } from "../config/config.ts";
 import { ProtectionReload, type ProtectedListener } from "../config/protection-reload.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Proxy } from "../proxy/server.ts";
+import type { Proxy } from "../proxy/proxy.ts";
 
 export interface ProtectedParts {
   readonly proxy: Pick<Proxy, "protect">;

@@ -2,7 +2,7 @@ import type { Config, ServingConfig } from "../config/config.ts";
 import { createFindRegistry } from "../config/find-registry.ts";
 import { registryLabel } from "../label/registry-label.ts";
 import type { Listener } from "../proxy/listener.ts";
-import type { ProxyRules, ProxySettings } from "../proxy/server.ts";
+import type { ProxyRules, ProxySettings } from "../proxy/proxy.ts";
 import type { TrackerSettings } from "../pull/settings.ts";
 
 // What the configuration says, in the words of those who act on it.

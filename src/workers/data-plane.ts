@@ -1,5 +1,6 @@
 import type { ServingConfig } from "../config/config.ts";
-import { createProxy, type Proxy } from "../proxy/server.ts";
+import type { Proxy } from "../proxy/proxy.ts";
+import { createProxy } from "../proxy/server.ts";
 import type { Observer } from "../pull/transfer-event.ts";
 import { toProxyRules } from "../wiring/settings.ts";
 import type { ForkWorker } from "./worker-process.ts";

@@ -1,6 +1,7 @@
 import type { EnvironmentProxy } from "../config/environment-proxy.ts";
 import { shareSalt } from "../proxy/rate-limit-source.ts";
-import { createProxy, type Proxy, type ProxyRules } from "../proxy/server.ts";
+import type { Proxy, ProxyRules } from "../proxy/proxy.ts";
+import { createProxy } from "../proxy/server.ts";
 import { toProxyRules } from "../wiring/settings.ts";
 import { clockFrom } from "./clock.ts";
 import type { Start, SystemProblem, ToPrimary, ToWorker, Usage } from "./messages.ts";

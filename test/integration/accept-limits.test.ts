@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
-import type { ProxySettings } from "../../src/proxy/server.ts";
+import type { ProxySettings } from "../../src/proxy/proxy.ts";
 import { startProxy, upstreamAt, type TestProxy } from "../support/data-plane.ts";
 import { responseBytes, startScriptedUpstream, type WireRequest } from "../support/scripted-upstream.ts";
 import { TEST_TLS } from "../support/tls.ts";

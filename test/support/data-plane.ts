@@ -3,7 +3,8 @@ import type { TestContext } from "node:test";
 import type { LookupFunction } from "node:net";
 import type { TransferEvent } from "../../src/pull/transfer-event.ts";
 import type { Listener } from "../../src/proxy/listener.ts";
-import { createProxy, type Proxy, type ProxyOptions, type ProxySettings } from "../../src/proxy/server.ts";
+import type { Proxy, ProxyOptions, ProxySettings } from "../../src/proxy/proxy.ts";
+import { createProxy } from "../../src/proxy/server.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 
 export interface TestProxyOptions {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { loadConfig, type ConfigSources } from "../../../src/config/load.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { listSettings } from "../../../src/config/setting.ts";
-import { DEFAULT_PROXY_SETTINGS } from "../../../src/proxy/server.ts";
+import { DEFAULT_PROXY_SETTINGS } from "../../../src/proxy/proxy.ts";
 import { DEFAULT_SETTINGS } from "../../../src/pull/settings.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures/config");
