@@ -1,27 +1,23 @@
-import { assign, isRead, mayConcernPull } from "./assign-request.ts";
-import type { Assignment, PullRequest } from "./assign.ts";
+import { end, respond } from "./answers.ts";
+import { mayConcernPull } from "./assign-request.ts";
 import { Clients } from "./clients.ts";
-import type { Client } from "./client.ts";
-import { carry, Connections, detached, type Connection } from "./connections.ts";
+import { Connections, detached, type Connection } from "./connections.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { isRefused } from "./eviction-order.ts";
 import { isRequestedLayer, toLivePull } from "./finish.ts";
+import type { Ledger } from "./learn.ts";
 import { LivePulls } from "./live-pulls.ts";
 import { ManifestCache } from "./manifest-cache.ts";
 import { MonotonicClock } from "./monotonic-clock.ts";
-import { isRefused } from "./eviction-order.ts";
-import { toPing, type AnsweredPing, type Ping } from "./pings.ts";
-import type { Bound, LivePull, PullObserver, UnassignedReason } from "./pull-event.ts";
-import { newPull } from "./new-pull.ts";
 import { OpenTransfers } from "./open-transfers.ts";
-import type { Pull } from "./pull.ts";
-import { pullId } from "./pull-id.ts";
-import { end, respond } from "./answers.ts";
-import type { Ledger } from "./learn.ts";
-import { begin, referenceOf } from "./requests.ts";
+import type { Ping } from "./pings.ts";
+import type { LivePull } from "./pull-event.ts";
+import { Reports } from "./reports.ts";
 import { applyEach, SameInstant } from "./same-instant.ts";
 import { DEFAULT_SETTINGS, type TrackerSettings } from "./settings.ts";
-import type { TrackerOptions } from "./tracker-options.ts";
 import { noteTokenRefusal } from "./token-refusal.ts";
-import { isTurnedDown, newTransfer, type Transfer } from "./transfer.ts";
+import type { TrackerOptions } from "./tracker-options.ts";
+import { isTurnedDown, type Transfer } from "./transfer.ts";
 import type {
   ConnectionClosed,
   ConnectionOpened,
@@ -37,9 +33,8 @@ import type {
  * `advance` now and then. Memory is bounded by the settings. Throws only what `report` throws, or a mistake of its own.
  */
 export class PullTracker {
-  readonly #report: PullObserver;
+  readonly #reports: Reports;
   readonly #settings: TrackerSettings;
-  readonly #idSuffix: string;
   readonly #ledger: Ledger;
   readonly #clock: MonotonicClock;
   readonly #instant = new SameInstant();
@@ -47,25 +42,33 @@ export class PullTracker {
   readonly #clients: Clients;
   readonly #transfers = new OpenTransfers();
   readonly #pulls: LivePulls;
-  #opened = 0;
+  readonly #dispatcher: Dispatcher;
 
   constructor(options: TrackerOptions) {
-    this.#report = options.report;
+    this.#reports = new Reports(options.report);
     this.#settings = { ...DEFAULT_SETTINGS, ...options.settings };
-    this.#idSuffix = options.idSuffix ?? "";
     this.#clock = new MonotonicClock(this.#settings.clockSlackMs);
     this.#connections = new Connections(this.#settings.maxConnections);
     this.#clients = new Clients(this.#settings);
-    this.#pulls = new LivePulls(this.#report, this.#settings, ({ client }) => {
+    this.#pulls = new LivePulls(options.report, this.#settings, ({ client }) => {
       this.#clients.noteSpare(client);
       this.#clients.wake(client, this.#clock.lastMs);
     });
     this.#ledger = {
       settings: this.#settings,
       manifests: new ManifestCache(this.#settings),
-      manifestEvicted: () => this.#hit("manifests"),
-      blobRefused: () => this.#hit("blobs"),
+      manifestEvicted: () => this.#reports.hit("manifests"),
+      blobRefused: () => this.#reports.hit("blobs"),
     };
+    this.#dispatcher = new Dispatcher({
+      settings: this.#settings,
+      ledger: this.#ledger,
+      clients: this.#clients,
+      transfers: this.#transfers,
+      pulls: this.#pulls,
+      reports: this.#reports,
+      idSuffix: options.idSuffix ?? "",
+    });
   }
 
   /** Other times and bounds from now on. What waits is judged by them when its old time comes. */
@@ -153,7 +156,7 @@ export class PullTracker {
   }
 
   #connectionOpened(event: ConnectionOpened, nowMs: number): void {
-    if (!this.#connections.open(event.connection, nowMs, event.peerProcess)) this.#hit("connections");
+    if (!this.#connections.open(event.connection, nowMs, event.peerProcess)) this.#reports.hit("connections");
   }
 
   #connectionClosed(event: ConnectionClosed, nowMs: number): void {
@@ -164,7 +167,7 @@ export class PullTracker {
     const { client, pull } = connection;
     if (client !== undefined) {
       client.sawClose = true;
-      if (client.behaviour.holdsConnections) this.#unclaimed(client.pings.withdraw(connection.id));
+      if (client.behaviour.holdsConnections) this.#reports.unclaimed(client.pings.withdraw(connection.id));
     }
     if (pull === undefined || !pull.isLive || !pull.connections.has(connection)) return;
     pull.openConnections -= 1;
@@ -175,103 +178,10 @@ export class PullTracker {
   #started(event: TransferStarted, nowMs: number): void {
     if (this.#transfers.get(event.transfer) !== undefined) return;
     const connection = this.#connectionOf(event, nowMs);
-    if (mayConcernPull(event)) this.#dispatch(event, connection, this.#clientOf(event, connection, nowMs), nowMs);
-    else this.#unassigned(event, "other");
+    if (mayConcernPull(event)) this.#dispatcher.dispatch(event, connection, nowMs);
+    else this.#reports.unassigned(event.registry, "other");
     connection.requests += 1;
     this.#boundTransfers(nowMs);
-  }
-
-  #clientOf(event: TransferStarted, connection: Connection, nowMs: number): Client {
-    const { client, evicted } = this.#clients.find(event, connection.peerProcess, nowMs);
-    connection.client = client;
-    if (evicted === undefined) return client;
-    this.#hit("clients");
-    for (const pull of evicted.pulls) this.#pulls.finish(pull, "dropped", nowMs);
-    this.#unclaimed(evicted.pings);
-    return client;
-  }
-
-  #dispatch(event: TransferStarted, connection: Connection, client: Client, nowMs: number): void {
-    const { route, method } = event;
-    if (route.kind === "ping" && isRead(method)) return this.#pinged(event, client, connection, nowMs);
-    const request: PullRequest = {
-      event,
-      client,
-      repository: "repository" in route ? `${event.registry}/${route.repository}` : "",
-      reference: referenceOf(event),
-      connection,
-      carried: event.forwarded || connection.pull?.isLive !== true ? undefined : connection.pull,
-      nowMs,
-      settings: this.#settings,
-    };
-    const assignment = assign(request);
-    const isWrite = assignment.kind === "none" && assignment.reason === "push" && !isRead(method);
-    if (isWrite) this.#pushed(request, connection);
-    this.#assigned(request, connection, assignment);
-  }
-
-  #assigned(request: PullRequest, connection: Connection, assignment: Assignment): void {
-    const { event, nowMs } = request;
-    switch (assignment.kind) {
-      case "none":
-        return this.#unassigned(event, assignment.reason);
-      case "bind":
-        return this.#bind(assignment.pull, request, connection);
-      case "retry":
-        assignment.pull.beginAgain();
-        if (assignment.ping !== undefined) this.#claim(assignment.ping, assignment.pull, connection);
-        return this.#bind(assignment.pull, request, connection);
-      case "open": {
-        const pull = this.#open(request, assignment.ping, connection.peerProcess);
-        if (assignment.ping !== undefined) this.#claim(assignment.ping, pull, connection);
-        this.#bind(pull, request, connection);
-        if (!this.#pulls.bound(nowMs)) this.#hit("pulls");
-        return undefined;
-      }
-    }
-  }
-
-  #open(request: PullRequest, ping: AnsweredPing | undefined, peerProcess: number | undefined): Pull {
-    const startMs = ping?.startMs ?? request.nowMs;
-    const id = pullId(startMs, this.#opened, this.#idSuffix);
-    const pull = newPull(request, { id, startMs, peerProcess, order: this.#opened });
-    this.#opened += 1;
-    this.#pulls.add(pull);
-    return pull;
-  }
-
-  #claim(ping: AnsweredPing, pull: Pull, connection: Connection): void {
-    pull.client.pings.claim(ping, this.#clock.lastMs);
-    pull.claim(ping);
-    if (pull.transfers.length < this.#settings.maxTransfersPerPull) pull.transfers.push(ping.transfer);
-    if (ping.connection === connection.id) carry(connection, pull, this.#settings.maxConnectionsPerPull);
-  }
-
-  #bind(pull: Pull, request: PullRequest, connection: Connection): void {
-    const { event, nowMs } = request;
-    if (!event.forwarded && !carry(connection, pull, this.#settings.maxConnectionsPerPull)) this.#hit("connections");
-    const transfer = begin(this.#ledger, pull, event, newTransfer(event, pull.client, connection, nowMs));
-    if (transfer.content !== undefined && isRequestedLayer(pull, transfer.content)) this.#pulls.announce(pull);
-    this.#transfers.add(transfer);
-    if (event.method === "GET") connection.fetched = true;
-    this.#pulls.schedule(pull, nowMs);
-  }
-
-  #pinged(event: TransferStarted, client: Client, connection: Connection, nowMs: number): void {
-    const ping = toPing(event, nowMs);
-    client.pings.add(ping);
-    if (client.pings.size > this.#settings.maxPings) {
-      this.#hit("pings");
-      const oldest = client.pings.removeOldest();
-      if (oldest !== undefined) this.#unclaimed([oldest]);
-    }
-    this.#transfers.add({ ...newTransfer(event, client, connection, nowMs), purpose: "ping", ping });
-    this.#clients.wake(client, nowMs + this.#settings.pingClaimMs);
-  }
-
-  #pushed({ event, client, repository, nowMs }: PullRequest, connection: Connection): void {
-    this.#clients.markPushing(client, repository, nowMs);
-    this.#transfers.add({ ...newTransfer(event, client, connection, nowMs), pushedTo: repository });
   }
 
   #responded(event: ResponseStarted, nowMs: number): void {
@@ -298,7 +208,7 @@ export class PullTracker {
       transfer.client.pings.answer(ping, nowMs, transfer.status === 401);
       this.#clients.wake(transfer.client, nowMs + this.#settings.pingClaimMs);
     } else if (transfer.client.pings.fail(ping)) {
-      this.#unclaimed([ping]);
+      this.#reports.unclaimed([ping]);
     }
   }
 
@@ -306,7 +216,7 @@ export class PullTracker {
   #decide(nowMs: number): void {
     this.#expireOrphans(nowMs);
     this.#pulls.decide(nowMs);
-    this.#unclaimed(this.#clients.expire(nowMs));
+    this.#reports.unclaimed(this.#clients.expire(nowMs));
   }
 
   /** Requests of a closed connection whose end was never reported. */
@@ -318,7 +228,7 @@ export class PullTracker {
 
   #boundTransfers(nowMs: number): void {
     if (this.#transfers.size <= this.#settings.maxOpenTransfers) return;
-    this.#hit("transfers");
+    this.#reports.hit("transfers");
     const oldest = this.#transfers.oldest();
     if (oldest !== undefined) {
       this.#ended({ type: "failed", atMs: nowMs, transfer: oldest, bytes: 0, failure: "proxy" }, nowMs);
@@ -329,19 +239,7 @@ export class PullTracker {
   #connectionOf(event: TransferStarted, nowMs: number): Connection {
     const known = this.#connections.get(event.connection);
     if (known !== undefined) return known;
-    if (!this.#connections.open(event.connection, nowMs)) this.#hit("connections");
+    if (!this.#connections.open(event.connection, nowMs)) this.#reports.hit("connections");
     return this.#connections.get(event.connection) ?? detached(event.connection, nowMs);
-  }
-
-  #unassigned(event: TransferStarted, reason: UnassignedReason): void {
-    this.#report({ type: "unassigned", reason, registry: event.registry });
-  }
-
-  #unclaimed(pings: readonly Ping[]): void {
-    for (const ping of pings) this.#report({ type: "unassigned", reason: "unclaimed_ping", registry: ping.registry });
-  }
-
-  #hit(bound: Bound): void {
-    this.#report({ type: "bound-hit", bound });
   }
 }
