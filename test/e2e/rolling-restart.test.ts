@@ -15,7 +15,7 @@ const RESTARTS = 3;
 const missing = missingPrograms("bookworm", "containerd", "ctr", "docker-registry");
 
 test(
-  "two mirrors that are restarted in turn under constant pulls fail none, and observe each layer's pull once",
+  "two mirrors that are restarted in turn under constant pulls fail none, and observe each",
   { skip: missing ?? false },
   async (t) => {
     const registry = await startDockerRegistry({ auth: "none" });
@@ -53,12 +53,15 @@ test(
     assert.equal(sum("failed"), sum("turnedAway"));
     const lines = observed.flatMap((counts) => counts.lines).filter(({ status }) => status === "ok");
     assert.equal(lines.length, sum("ok"), "the last scrapes tell what the logs tell");
-    // Each layer was fetched by one pull of one mirror.
-    const withLayers = lines.filter((line) => line.layers_requested > 0).map(({ repository }) => repository);
-    assert.equal(withLayers.length, pulls);
-    assert.equal(new Set(withLayers).size, pulls);
-    // Who asked one mirror for the tag while the other one came back, has the rest from that one: two saw a pull.
-    assert.ok(lines.length - pulls <= RESTARTS * WORKERS, `${lines.length} observed, ${pulls} pulled`);
+    const all = countsOf(lines);
+    const withLayers = countsOf(lines.filter((line) => line.layers_requested > 0));
+    assert.equal(all.size, pulls, "each was observed");
+    assert.ok(Math.max(...withLayers.values()) === 1, "no layer is of two pulls");
+    // Whoever asks one mirror for the tag, and for the rest the other one, which came back meanwhile, is seen by both;
+    // or its layers by one that knows no manifest of them.
+    const twice = lines.length - pulls;
+    const bare = pulls - withLayers.size;
+    assert.ok(twice + bare <= RESTARTS * WORKERS, `${twice} observed twice, ${bare} without layers, of ${pulls}`);
   },
 );
 
@@ -115,6 +118,13 @@ async function startMirror(upstream: string): Promise<Mirror> {
 async function scrapeLast(pullmeter: Pullmeter): Promise<string> {
   await eventually("it lingers", async () => ((await pullmeter.state()) === "lingering" ? true : undefined));
   return pullmeter.metrics();
+}
+
+/** Lines by repository: each is pulled once. */
+function countsOf(lines: readonly PullLine[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { repository } of lines) counts.set(repository, (counts.get(repository) ?? 0) + 1);
+  return counts;
 }
 
 function total(exposition: string, counts: RegExp): number {
