@@ -225,8 +225,8 @@ function observeRefusal({ plane, client }: Asked, reason: RefusalReason): void {
   plane.observe({ type: "refused", atMs: plane.now(), listener: client.connection.listener.name, reason });
 }
 
-function respond({ client, transfer }: Asked, { body, ...head }: Head & { readonly body: string | Buffer }): void {
+function respond({ transfer }: Asked, { body, ...head }: Head & { readonly body: string | Buffer }): void {
   if (transfer.isOver) return;
   transfer.respond(head);
-  client.response.end(body, () => transfer.finish());
+  transfer.end(body);
 }

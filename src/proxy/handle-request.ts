@@ -209,6 +209,7 @@ async function deliver(
   const delivered = body.deliver((chunk) => {
     transfer.bytes += chunk.length;
     inspection?.add(chunk);
+    transfer.writing();
     writeNow(response, chunk, taken);
     const isInKernel = response.writableLength === 0;
     transfer.waits?.received(isInKernel);
@@ -223,7 +224,7 @@ async function deliver(
   });
   transfer.waits?.ended();
   const known = await inspection?.end();
-  response.end(() => transfer.finish(known));
+  transfer.end(undefined, known);
 }
 
 /** Writes before it returns, head and chunk in one call of the system; Node.js would wait for the end of this turn. */
@@ -277,7 +278,7 @@ function giveUp(plane: DataPlane, client: ClientRequest, transfer: Transfer, err
 }
 
 function answer(
-  { request, response }: ClientRequest,
+  { request }: ClientRequest,
   transfer: Transfer,
   { status, headers, body }: OwnResponse,
   failure?: Failure,
@@ -285,5 +286,5 @@ function answer(
   if (transfer.isOver) return;
   transfer.respond({ status, headers, ...(failure !== undefined && { failure }) });
   if (request.method !== "HEAD") transfer.bytes = Buffer.byteLength(body);
-  response.end(request.method === "HEAD" ? "" : body, () => transfer.finish());
+  transfer.end(request.method === "HEAD" ? "" : body);
 }

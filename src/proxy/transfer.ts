@@ -28,7 +28,10 @@ export interface Head {
   readonly failure?: Failure;
 }
 
-/** One request of a client until its end, of which there is exactly one: `finish` or `fail`, whichever comes first. */
+/** What the body said. */
+type Known = Pick<TransferFinished, "manifest" | "verified">;
+
+/** One request of a client until its end, of which there is exactly one: `end` or `fail`, whichever comes first. */
 export class Transfer {
   readonly id: number;
   readonly #options: TransferOptions;
@@ -38,6 +41,7 @@ export class Transfer {
   bytes = 0;
   /** From the moment on that a body streams. */
   waits: Waits | undefined;
+  #writtenMs = 0;
 
   constructor(options: TransferOptions) {
     this.id = options.id;
@@ -67,13 +71,31 @@ export class Transfer {
     observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
   }
 
-  /** The response was delivered whole. */
-  finish(known: Pick<TransferFinished, "manifest" | "verified"> = {}): void {
+  /** Bytes of the body are about to be written. */
+  writing(): void {
+    this.#writtenMs = this.#options.now();
+  }
+
+  /**
+   * Ends the response, behind `last` if there is more to write, and reports that it was delivered whole. As soon as a
+   * client has everything it may ask for something else, of another process: so the end is told at once where the kernel
+   * took all, with the time before the last byte was written.
+   */
+  end(last?: string | Buffer, known?: Known): void {
+    const { connection, response } = this.#options;
+    // Only a body whose length was told is over without what is written here.
+    if (last !== undefined || response.chunkedEncoding || this.bytes === 0) this.writing();
+    const wasTaken = response.writableLength === 0;
+    response.end(last, () => this.#finish(this.#options.now(), known));
+    if (wasTaken && response.writableLength === 0 && connection.isOpen) this.#finish(this.#writtenMs, known);
+  }
+
+  #finish(atMs: number, known: Known = {}): void {
     if (!this.#end()) return;
-    const { observe, now } = this.#options;
+    const { observe } = this.#options;
     observe({
       type: "finished",
-      atMs: now(),
+      atMs,
       transfer: this.id,
       bytes: this.bytes,
       ...(this.waits && { waits: this.waits.read() }),
