@@ -27,6 +27,7 @@ const sections = [
   "Written by `npm run bench:report` from the JSON files in [benchmarks](benchmarks); do not edit. How it is measured: [bench/README.md](../bench/README.md).",
   "Compare programs within one table only: they ran in turns, and the machine did other things as well. Values are medians; ratios are medians of the ratios round by round.",
   ...dataPlane(read("data-plane") as Results | undefined),
+  ...slowClients(read("slow-clients") as Results | undefined),
   ...growth(read("growth") as TakenGrowth | undefined),
   ...load(read("load") as TakenLoad | undefined),
 ];
@@ -52,6 +53,16 @@ function dataPlane(results: Results | undefined): readonly string[] {
     markdownTable(["program", "version"], versions),
     printGates(judge(results)),
     `![CPU per GiB by program](${write("cpu.svg", cpuPlot(results))})`,
+    printResults(results),
+  ];
+}
+
+/** A run of its own: it takes minutes for each program. */
+function slowClients(results: Results | undefined): readonly string[] {
+  if (results === undefined) return [];
+  return [
+    "## Slow clients",
+    describe(results),
     `![Memory by number of slow clients](${write("memory.svg", memoryPlot(results))})`,
     printResults(results),
   ];
