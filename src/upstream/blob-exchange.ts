@@ -1,3 +1,4 @@
+import { atTurnEnd } from "../turn-end.ts";
 import { ChunkedIntake } from "./chunked-intake.ts";
 import { ConnectionBody, wholeBody } from "./connection-body.ts";
 import type { Dial } from "./connect.ts";
@@ -30,6 +31,8 @@ export interface BlobExchangeOptions {
   readonly connect: () => Promise<UpstreamConnection>;
   /** Takes back a connection that is good for another request. */
   readonly keep: (connection: UpstreamConnection, serverKeepsMs: number | undefined) => void;
+  /** How many exchanges have no head yet, this one included. */
+  readonly underWay: () => number;
   /** A connection that was used before is gone. */
   readonly wasStale: () => void;
 }
@@ -110,7 +113,9 @@ export class BlobExchange implements Reader {
     this.#connection = connection;
     if (!connection.isOpen) return this.ended(undefined);
     connection.reader = this;
-    connection.write(printHead(this.#options.request));
+    atTurnEnd(this.#options.underWay(), () => {
+      if (!this.#isOver) connection.write(printHead(this.#options.request));
+    });
   }
 
   #respond(head: ResponseHead, early: Buffer): void {

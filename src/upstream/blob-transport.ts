@@ -30,6 +30,7 @@ export class BlobTransport {
   readonly #open = new Set<UpstreamConnection>();
   readonly #oddUntilMs = new Map<string, number>();
   readonly #caNumbers = new Map<string, number>();
+  #underWay = 0;
   #isClosed = false;
 
   constructor(options: BlobTransportOptions) {
@@ -58,7 +59,8 @@ export class BlobTransport {
     if (this.#isClosed) throw new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`);
     const key = this.#keyOf(dial);
     if (!isWritable(request) || this.#isOdd(key)) return undefined;
-    const response = await new BlobExchange({
+    this.#underWay += 1;
+    const { response: answered } = new BlobExchange({
       request,
       stallTimeoutMs: this.#options.stallTimeoutMs,
       maxHeadBytes: this.#options.maxHeadBytes,
@@ -66,8 +68,10 @@ export class BlobTransport {
       takeIdle: () => this.#idle.take(key),
       connect: () => this.#connect(dial),
       keep: (connection, serverKeepsMs) => this.#idle.put(key, connection, serverKeepsMs),
+      underWay: () => this.#underWay,
       wasStale: () => this.#idle.drop(key),
-    }).response;
+    });
+    const response = await answered.finally(() => (this.#underWay -= 1));
     if (response === undefined) this.#noteOdd(key);
     return response;
   }
