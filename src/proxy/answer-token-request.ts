@@ -83,7 +83,7 @@ const FORM_TIMEOUT_MS = 10_000;
 async function readInTime({ client, transfer }: Asked): Promise<TokenQuestion | undefined> {
   const timer = setTimeout(() => transfer.fail("client_aborted"), FORM_TIMEOUT_MS);
   try {
-    return await readTokenQuestion(client.request);
+    return client.node && (await readTokenQuestion(client.node.request));
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from "node:http";
 import type { Credentials } from "../access/credentials.ts";
 import { headerValue } from "./headers.ts";
+import type { RequestHead } from "./plain-request.ts";
 import type { Refusal } from "./refusal.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Refusal } from "./refusal.ts";
  * cannot send that may send them as `Authorization`. What this listener knows is taken off the request whoever else was
  * known: no registry shall have it.
  */
-export async function findStranger(request: IncomingMessage, credentials: Credentials): Promise<Refusal | undefined> {
+export async function findStranger(request: RequestHead, credentials: Credentials): Promise<Refusal | undefined> {
   const byProxyHeader = await credentials.recognize(headerValue(request.rawHeaders, "proxy-authorization"));
   const byHeader = await credentials.recognize(headerValue(request.rawHeaders, "authorization"));
   if (byHeader === "known") {

@@ -8,7 +8,10 @@ import { toTlsOptions, type Protection } from "../access/protection.ts";
 import { createServer as createHttpServer } from "../node-http.ts";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import { reasonOfHandshakeError, reasonOfParseError, type ParseError } from "./bad-head.ts";
+import type { ClientResponse } from "./client-response.ts";
 import type { BoundListener, Listener } from "./listener.ts";
+import { PlainReader } from "./plain-reader.ts";
+import type { RequestHead } from "./plain-request.ts";
 
 export interface ClientServerSettings {
   readonly clientHeadTimeoutMs: number;
@@ -20,6 +23,8 @@ export interface ClientServerSettings {
 export interface ClientServerEvents {
   /** A connection is there on which requests can come: with TLS, after the handshake. */
   accepted(socket: Socket): void;
+  /** A plain request, which has no body. */
+  askedPlainly(socket: Socket, request: RequestHead, response: ClientResponse): void;
   requested(request: IncomingMessage, response: ServerResponse): void;
   /** Bytes came that are no request to be handled; without a reason there is nobody to tell. */
   garbled(socket: Socket, reason: RefusalReason | undefined): void;
@@ -34,11 +39,13 @@ export class ClientServer {
   #listener: Listener;
   readonly #server: Server | HttpsServer;
   readonly #handshakes = new Handshakes();
+  readonly #maxHeadBytes: number;
   #protection: Protection;
 
   constructor(listener: Listener, settings: ClientServerSettings, events: ClientServerEvents) {
     this.#listener = listener;
     this.#protection = listener.protection ?? {};
+    this.#maxHeadBytes = settings.maxHeadBytes;
     this.#server = this.#create(settings);
     // The size of the head bounds their number.
     this.#server.maxHeadersCount = 0;
@@ -108,7 +115,7 @@ export class ClientServer {
   #listenTo(events: ClientServerEvents): void {
     const server = this.#server;
     if (this.#protection.tls === undefined) {
-      server.on("connection", (socket: Socket) => events.accepted(socket));
+      this.#readPlainRequests(events);
     } else {
       server.on("connection", (socket: Socket) => this.#shakeHands(socket, events));
       server.on("secureConnection", (socket: Socket) => {
@@ -126,6 +133,26 @@ export class ClientServer {
     server.on("connect", (request: IncomingMessage) => events.garbled(request.socket, "method"));
     server.on("clientError", (error: ParseError, duplex) => {
       if (duplex instanceof Socket) events.garbled(duplex, reasonOfParseError(error));
+    });
+  }
+
+  /** What is plain is read here; Node.js reads the rest, from the first byte that is not. */
+  #readPlainRequests(events: ClientServerEvents): void {
+    const server = this.#server;
+    const readByNode = server.listeners("connection");
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => {
+      events.accepted(socket);
+      if (socket.destroyed) return;
+      const reader = new PlainReader({
+        socket,
+        maxHeadBytes: this.#maxHeadBytes,
+        headTimeoutMs: this.#server.headersTimeout,
+        keepAliveTimeoutMs: this.#server.keepAliveTimeout,
+        requested: (request, response) => events.askedPlainly(socket, request, response),
+        handOver: () => readByNode.forEach((read) => read.call(server, socket)),
+      });
+      reader.start();
     });
   }
 

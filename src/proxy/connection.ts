@@ -30,7 +30,7 @@ export class Connection {
   readonly id: number;
   readonly remoteAddress: string;
   readonly isSurplus: boolean;
-  readonly #load: Load;
+  readonly load: Load;
   readonly #port: Port;
   readonly #socket: Socket;
   readonly #transfers = new Set<Transfer>();
@@ -43,7 +43,7 @@ export class Connection {
     this.id = id;
     this.#port = port;
     this.isSurplus = isSurplus;
-    this.#load = load;
+    this.load = load;
     this.remoteAddress = withoutMapping(socket.remoteAddress ?? "");
     this.#socket = socket;
   }
@@ -97,11 +97,11 @@ export class Connection {
 
   add(transfer: Transfer): void {
     this.#transfers.add(transfer);
-    this.#load.transfers += 1;
+    this.load.transfers += 1;
   }
 
   delete(transfer: Transfer): void {
-    if (this.#transfers.delete(transfer)) this.#load.transfers -= 1;
+    if (this.#transfers.delete(transfer)) this.load.transfers -= 1;
     if (this.isClosing) this.closeWhenIdle();
   }
 

@@ -8,7 +8,9 @@ import type { UpstreamRequest } from "../upstream/upstream-request.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
+import { atTurnEnd } from "../turn-end.ts";
 import type { BlobVerifier } from "./blob-verifier.ts";
+import type { ClientResponse } from "./client-response.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
 import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
@@ -17,6 +19,7 @@ import { findStranger } from "./authenticate.ts";
 import type { Draining } from "./draining.ts";
 import { inspectBody, type BodyInspection } from "./inspect-body.ts";
 import type { Passthrough } from "./passthrough.ts";
+import type { RequestHead } from "./plain-request.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
 import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
 import { resolveTarget, type Target } from "./resolve-registry.ts";
@@ -46,14 +49,16 @@ export interface DataPlane {
 
 /** One request, as the server gives it. */
 export interface ClientRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestHead;
+  readonly response: ClientResponse;
   readonly connection: Connection;
+  /** As Node.js has read it; absent where it did not: then it is plain, and part of a pull. */
+  readonly node?: { readonly request: IncomingMessage; readonly response: ServerResponse };
 }
 
 /** The hot path. docs/request-handling.md tells the same steps in words: change both, or neither. Never rejects. */
 export async function handleRequest(plane: DataPlane, client: ClientRequest): Promise<void> {
-  const { request, response, connection } = client;
+  const { request, connection } = client;
   const { listener } = connection;
   const { tokens } = plane;
 
@@ -94,7 +99,7 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
     // 5. The upstream is asked: for a pull, following where it redirects; for the rest, as it is.
     const result = isPull(request, target)
       ? await fetchForPull(plane, client, transfer, { target, upstream })
-      : await plane.passthrough.fetch({ request, response, transfer, target, upstream });
+      : await plane.passthrough.fetch({ ...readByNode(client), transfer, target, upstream });
 
     // 6. Its response is the client's: head, then body, as it comes.
     const led = tokens?.isOn(listener, upstream) === true;
@@ -192,7 +197,7 @@ function deliveryOf(route: Route, askedBy: string): Pick<UpstreamRequest, "deliv
 }
 
 async function deliver(
-  { request, response }: ClientRequest,
+  { request, response, connection }: ClientRequest,
   transfer: Transfer,
   result: UpstreamResponse,
   inspection: BodyInspection | undefined,
@@ -200,6 +205,9 @@ async function deliver(
   if (transfer.isOver) return;
   const { body } = result;
   passHead(transfer, result);
+  // A body that streams has its own turns.
+  if (body.isWhole === true) await new Promise<void>((go) => atTurnEnd(connection.load.transfers, go));
+  if (transfer.isOver) return;
   const taken = (): void => {
     // An earlier chunk's news: the last one is still on its way.
     if (response.writableLength > 0) return;
@@ -210,7 +218,7 @@ async function deliver(
     transfer.bytes += chunk.length;
     inspection?.add(chunk);
     transfer.writing();
-    writeNow(response, chunk, taken);
+    response.write(chunk, taken);
     const isInKernel = response.writableLength === 0;
     transfer.waits?.received(isInKernel);
     return isInKernel;
@@ -227,13 +235,6 @@ async function deliver(
   transfer.end(undefined, known);
 }
 
-/** Writes before it returns, head and chunk in one call of the system; Node.js would wait for the end of this turn. */
-function writeNow(response: ServerResponse, chunk: Buffer, onTaken: () => void): void {
-  response.socket?.cork();
-  response.write(chunk, onTaken);
-  response.socket?.uncork();
-}
-
 const NOTHING = Buffer.alloc(0);
 
 function passHead(transfer: Transfer, { status, statusText, headers, host, body }: UpstreamResponse): void {
@@ -244,6 +245,12 @@ function passHead(transfer: Transfer, { status, statusText, headers, host, body 
     body.discard();
     throw new UpstreamError("truncated", `${host}: the head of the response is malformed`, { cause: error });
   }
+}
+
+/** What is no pull may have a body, and bodies of requests are read by Node.js alone. */
+function readByNode({ node }: ClientRequest): NonNullable<ClientRequest["node"]> {
+  if (node === undefined) throw new UpstreamError("proxy", "a plain request is always part of a pull");
+  return node;
 }
 
 function refuse(plane: DataPlane, client: ClientRequest, transfer: Transfer, refusal: Refusal): void {

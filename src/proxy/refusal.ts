@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { countHeaders, hasCleanFraming, hasHeader, headerValue } from "./headers.ts";
 import type { Listener } from "./listener.ts";
+import type { RequestHead } from "./plain-request.ts";
 import type { Target } from "./resolve-registry.ts";
 
 /** Why a request is turned away, and what its client is told: the setting to change, if there is one. */
@@ -14,7 +14,7 @@ export interface Refusal {
 }
 
 export interface RefusalInput {
-  readonly request: IncomingMessage;
+  readonly request: RequestHead;
   readonly listener: Listener;
   readonly target: Target;
   readonly upstream: Upstream | undefined;
@@ -67,7 +67,7 @@ export function findRefusal(input: RefusalInput): Refusal | undefined {
 }
 
 /** True for what pulls are made of; everything else goes to the registry as it is. */
-export function isPull(request: IncomingMessage, { route }: Target): boolean {
+export function isPull(request: RequestHead, { route }: Target): boolean {
   const isPullRoute = route.kind === "ping" || route.kind === "manifest" || route.kind === "blob";
   return isPullRoute && PULL_METHODS.has(request.method ?? "");
 }
@@ -96,6 +96,6 @@ const OF_INVALID_ROUTE: Readonly<Record<string, Refusal>> = {
   UNSUPPORTED: { reason: "bad_path", message: "this path is no endpoint of a registry" },
 };
 
-function hasBody({ rawHeaders }: IncomingMessage): boolean {
+function hasBody({ rawHeaders }: RequestHead): boolean {
   return hasHeader(rawHeaders, "transfer-encoding") || Number(headerValue(rawHeaders, "content-length") ?? 0) > 0;
 }

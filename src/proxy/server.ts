@@ -6,10 +6,12 @@ import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { printRefusal } from "./bad-head.ts";
 import { BlobVerifier } from "./blob-verifier.ts";
 import { ClientConnections } from "./client-connections.ts";
+import { NodeResponse } from "./client-response.ts";
 import { ClientServer } from "./client-server.ts";
 import { Connection } from "./connection.ts";
 import { Draining, NO_PULLS, waitUntil, type PullsUnderWay } from "./draining.ts";
 import { Generation } from "./generation.ts";
+import type { ClientRequest } from "./handle-request.ts";
 import type { BoundListener, Listener } from "./listener.ts";
 import { Passthrough } from "./passthrough.ts";
 import { DEFAULT_PROXY_SETTINGS, type Proxy, type ProxyOptions, type ProxyRules, type ProxySettings } from "./proxy.ts";
@@ -131,19 +133,19 @@ class ProxyServer implements Proxy {
   #createServer(listener: Listener): ClientServer {
     const server: ClientServer = new ClientServer(listener, this.#settings, {
       accepted: (socket) => this.#accept(server, socket),
+      askedPlainly: (socket, request, response) => {
+        const connection = this.#connections.askedOn(socket);
+        connection?.takeTurn(() => this.#handle({ request, response, connection }));
+      },
       requested: (request, response) => {
-        // Date is an end-to-end header: it is the registry's, or nobody's.
-        response.sendDate = false;
-        // An aborted transfer is told by its connection.
-        response.on("error", () => {});
         // Node.js takes it off a request that is over.
         const { socket } = request;
         const connection = this.#connections.askedOn(socket);
+        const node = { request, response };
         connection?.takeTurn(async () => {
-          await this.#generation.handle({ request, response, connection });
+          await this.#handle({ request, response: new NodeResponse(response), connection, node });
           // A registry that took an upload may say so before it has everything.
           if (response.statusCode >= 300) readAwayRest(request, socket);
-          this.#lastEndMs = performance.now();
         });
       },
       garbled: (socket, reason) => this.#turnAway(socket, reason),
@@ -151,6 +153,11 @@ class ProxyServer implements Proxy {
       unshaken: (reason) => this.#refused(listener, reason),
     });
     return server;
+  }
+
+  async #handle(client: ClientRequest): Promise<void> {
+    await this.#generation.handle(client);
+    this.#lastEndMs = performance.now();
   }
 
   #accept(server: ClientServer, socket: Socket): void {
@@ -219,6 +226,8 @@ class ProxyServer implements Proxy {
     this.#refused(connection.listener, reason);
     // A response that is half written can only be cut.
     if (connection.runningTransfers > 0) return void socket.destroy();
+    // Nor is what was read before it, and waits for its turn, asked of anybody.
+    connection.closeAfterResponse();
     socket.end(printRefusal(reason));
     // Closing with unread bytes would reset the connection before the client has read why: take them for a moment.
     socket.resume();

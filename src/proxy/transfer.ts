@@ -1,10 +1,10 @@
-import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "../node-http.ts";
 import type { Failure } from "../pull/outcome.ts";
 import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { ClientResponse } from "./client-response.ts";
 import type { Connection } from "./connection.ts";
-import { writableOrder, type RawHeaders } from "./headers.ts";
+import type { RawHeaders } from "./headers.ts";
 import type { Listener } from "./listener.ts";
 import type { Waits } from "./waits.ts";
 import { readResponseFacts } from "./response-facts.ts";
@@ -12,7 +12,7 @@ import { readResponseFacts } from "./response-facts.ts";
 export interface TransferOptions {
   readonly id: number;
   readonly connection: Connection;
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly observe: Observer;
   readonly now: () => number;
 }
@@ -62,12 +62,10 @@ export class Transfer {
     return this.#over;
   }
 
-  /** Writes the head and reports it. Throws if Node.js refuses to write it. */
+  /** Writes the head and reports it. Throws if it cannot be written. */
   respond(head: Head): void {
     const { connection, observe, now, response } = this.#options;
-    const headers = writableOrder(head.headers);
-    if (connection.isClosing) headers.push("Connection", "close");
-    response.writeHead(head.status, reasonPhrase(head), headers);
+    response.writeHead(head.status, reasonPhrase(head), head.headers, connection.isClosing);
     observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
   }
 
@@ -84,7 +82,7 @@ export class Transfer {
   end(last?: string | Buffer, known?: Known): void {
     const { connection, response } = this.#options;
     // Only a body whose length was told is over without what is written here.
-    if (last !== undefined || response.chunkedEncoding || this.bytes === 0) this.writing();
+    if (last !== undefined || response.isChunked || this.bytes === 0) this.writing();
     const wasTaken = response.writableLength === 0;
     response.end(last, () => this.#finish(this.#options.now(), known));
     if (wasTaken && response.writableLength === 0 && connection.isOpen) this.#finish(this.#writtenMs, known);

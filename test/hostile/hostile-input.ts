@@ -14,8 +14,6 @@ export interface HostileInput {
   readonly upstream?: UpstreamAnswer;
   /** A registry of this input alone, and the challenge with which it answers a ping. */
   readonly registry?: { readonly name: string; readonly challenge: string };
-  /** The registry may have been asked already when the fault is found. */
-  readonly isFoundLate?: true;
   readonly must: Must;
 }
 

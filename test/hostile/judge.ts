@@ -85,14 +85,9 @@ function findProblems({ must, to }: HostileInput, answered: Answered, refused: r
 }
 
 /** Who was not to be asked must not have been; and whoever asks next must get what is theirs. */
-async function findHarm(
-  stage: Stage,
-  index: number,
-  { rules, sends, upstream, isFoundLate }: HostileInput,
-): Promise<string[]> {
+async function findHarm(stage: Stage, index: number, { rules, sends, upstream }: HostileInput): Promise<string[]> {
   const problems: string[] = [];
-  if (upstream === undefined && isFoundLate !== true && stage.timesAsked(index) > 0)
-    problems.push("the registry was asked");
+  if (upstream === undefined && stage.timesAsked(index) > 0) problems.push("the registry was asked");
   if (upstream !== undefined && stage.timesAsked(index) === 0) problems.push("the registry was not asked");
   const clean = sends.includes("/tags/list") ? "/v2/clean/tags/list" : "/v2/clean/manifests/x";
   const next = `GET ${clean}?ns=registry.test HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`;

@@ -79,7 +79,7 @@ test("whatever a client writes, it is answered or cut off, every transfer ends o
     fc.asyncProperty(
       fc.oneof(
         request,
-        whole,
+        { weight: 3, arbitrary: whole },
         fc.tuple(whole, request).map(([one, other]) => one + other),
       ),
       async (text) => {

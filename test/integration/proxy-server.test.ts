@@ -321,10 +321,23 @@ test("a connection on which nothing was ever sent is closed without a word", asy
   assert.equal(proxy.events.filter(({ type }) => type === "refused").length, 0);
 });
 
-test("bad bytes behind a request that is being answered cut the connection, and the upstream", async (t) => {
+test("bad bytes behind a request that is being answered are refused when it has its answer", async (t) => {
   const { proxy, upstream } = await startPair(t, () => {});
   const socket = await openSocket(proxy.port);
   socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\n\r\n`);
+  await upstream.until(() => upstream.requests.length === 1);
+  socket.write("no http\r\n\r\n");
+  const [request] = upstream.requests;
+  if (request !== undefined) ok(request);
+  const answers = (await readAll(socket)).toString();
+  assert.match(answers, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nokHTTP\/1\.1 400 Bad Request\r\n/);
+  assert.equal((await proxy.event("refused")).reason, "bad_request");
+});
+
+test("bad bytes behind a request that Node.js has read cut the connection, and the upstream", async (t) => {
+  const { proxy, upstream } = await startPair(t, () => {});
+  const socket = await openSocket(proxy.port);
+  socket.write(`GET ${MANIFEST}${NS} HTTP/1.1\r\nHost: h\r\nExpect: nothing\r\n\r\n`);
   await upstream.until(() => upstream.requests.length === 1);
   socket.write("no http\r\n\r\n");
   assert.equal((await readAll(socket)).length, 0);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { NodeResponse } from "../../../src/proxy/client-response.ts";
 import { Connection } from "../../../src/proxy/connection.ts";
 import { handleRequest, type DataPlane } from "../../../src/proxy/handle-request.ts";
 import type { TransferEvent } from "../../../src/pull/transfer-event.ts";
@@ -44,7 +45,7 @@ for (const [name, headers] of Object.entries(HEADS)) {
         load: { transfers: 0 },
         isSurplus: false,
       });
-      void handleRequest(plane, { request, response, connection });
+      void handleRequest(plane, { request, response: new NodeResponse(response), connection });
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

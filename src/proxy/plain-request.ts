@@ -1,0 +1,105 @@
+/** What is known of a request before its body. `IncomingMessage` is one. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Names and values alternate; case, order and duplicates are those of the wire. */
+  rawHeaders: string[];
+}
+
+export interface PlainRequest extends RequestHead {
+  /** The client asks nothing more on this connection (RFC 9112 §9.6). */
+  readonly isLast: boolean;
+}
+
+/** The blank line behind a head, with the end of its last line. */
+const HEAD_END = "\r\n\r\n";
+
+// RFC 9112 §2.2: lines end with CRLF, and neither stands alone. RFC 9110 §5.5: no control characters but tabs.
+const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r[^\n]|[^\r]\n/;
+
+// A manifest or a blob by a path in which nothing is encoded: RFC 3986 §3.3, and a query that says what it likes.
+const REQUEST_LINE =
+  /^(GET|HEAD) (\/v2\/[\w.~!$&'()*+,;=:@/-]+\/(?:manifests|blobs)\/[\w.~!$&'()*+,;=:@-]+(?:\?[!-~]*)?) HTTP\/1\.1$/;
+
+/** RFC 9110 §5.6.2 */
+const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+
+/**
+ * Headers by which a message has a body, or its connection is to be something else; by their length, which is looked at first.
+ * The parser of Node.js takes Proxy-Connection for Connection.
+ */
+const TELLING = new Map([
+  [6, ["expect"]],
+  [7, ["upgrade", "trailer"]],
+  [14, ["content-length"]],
+  [16, ["proxy-connection"]],
+  [17, ["transfer-encoding"]],
+]);
+
+/**
+ * Reads a request for a manifest or blob as every client writes it: one head, whole, with nothing behind it, and nothing
+ * in it that asks for more than an answer. Undefined for everything else, and for all that could be read in two ways:
+ * that is for a hardened parser, which reads what is read here as it is read here.
+ */
+export function readPlainRequest(bytes: Buffer, maxBytes: number): PlainRequest | undefined {
+  if (bytes.length > maxBytes) return undefined;
+  const text = bytes.toString("latin1");
+  const end = text.length - HEAD_END.length;
+  if (text.indexOf(HEAD_END) !== end || UNCLEAN.test(text)) return undefined;
+  const lineEnd = text.indexOf("\r\n");
+  const [, method, url] = REQUEST_LINE.exec(text.slice(0, lineEnd)) ?? [];
+  const headers = url === undefined ? undefined : readHeaders(text, lineEnd + 2, end + 2);
+  return headers && { method, url, httpVersion: "1.1", ...headers };
+}
+
+/** Header lines from `start`, each with its end; undefined if they are not plain, or do not name one host. */
+function readHeaders(
+  text: string,
+  start: number,
+  end: number,
+): Pick<PlainRequest, "rawHeaders" | "isLast"> | undefined {
+  const rawHeaders: string[] = [];
+  let hosts = 0;
+  let connection: string | undefined;
+  for (let at = start; at < end;) {
+    const colon = text.indexOf(":", at);
+    const lineEnd = text.indexOf("\r\n", at);
+    if (colon === -1 || colon > lineEnd) return undefined;
+    const name = text.slice(at, colon);
+    if (!TOKEN.test(name) || isTelling(name)) return undefined;
+    const value = withoutPadding(text, colon + 1, lineEnd);
+    if (isNamed(name, "host")) hosts += 1;
+    if (isNamed(name, "connection")) {
+      if (connection !== undefined || !CONNECTION.has(value)) return undefined;
+      connection = value;
+    }
+    rawHeaders.push(name, value);
+    at = lineEnd + 2;
+  }
+  return hosts === 1 ? { rawHeaders, isLast: connection === "close" } : undefined;
+}
+
+/** What HTTP/1.1 means anyway, and its contrary. */
+const CONNECTION = new Set(["keep-alive", "Keep-Alive", "close"]);
+
+function isTelling(name: string): boolean {
+  return TELLING.get(name.length)?.includes(name.toLowerCase()) === true;
+}
+
+function isNamed(given: string, name: string): boolean {
+  return given.length === name.length && given.toLowerCase() === name;
+}
+
+/** Without the spaces and tabs around it (RFC 9110 §5.5). */
+function withoutPadding(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isPadding(text.charCodeAt(start))) start += 1;
+  while (end > start && isPadding(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
