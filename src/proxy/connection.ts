@@ -7,6 +7,8 @@ import type { Transfer } from "./transfer.ts";
 /** What all connections together do. */
 export interface Load {
   transfers: number;
+  /** When a request ended last, by `performance.now()`. */
+  lastEndMs: number;
 }
 
 /** Where connections come in. What it tells can be replaced: it holds for the next request. */
@@ -89,6 +91,7 @@ export class Connection {
   }
 
   async #handleAfter(last: Promise<void>, handle: () => Promise<void>): Promise<void> {
+    // Never at once: what stands behind the head may show that it is no request.
     await last;
     // What stands behind the last response was read, but by whose rules? It belongs to nobody.
     if (this.isOpen && !this.#closing) await handle();
@@ -101,7 +104,10 @@ export class Connection {
   }
 
   delete(transfer: Transfer): void {
-    if (this.#transfers.delete(transfer)) this.load.transfers -= 1;
+    if (this.#transfers.delete(transfer)) {
+      this.load.transfers -= 1;
+      this.load.lastEndMs = performance.now();
+    }
     if (this.isClosing) this.closeWhenIdle();
   }
 

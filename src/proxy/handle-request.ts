@@ -8,16 +8,16 @@ import type { UpstreamRequest } from "../upstream/upstream-request.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { FindUpstream, Upstream } from "../upstream/upstream.ts";
-import { atTurnEnd } from "../turn-end.ts";
 import type { BlobVerifier } from "./blob-verifier.ts";
 import type { ClientResponse } from "./client-response.ts";
 import type { Connection } from "./connection.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
-import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
+import { deliver } from "./deliver.ts";
+import { forwardRequestHeaders } from "./headers.ts";
 import { answerTokenRequest, isTokenRequest } from "./answer-token-request.ts";
 import { findStranger } from "./authenticate.ts";
 import type { Draining } from "./draining.ts";
-import { inspectBody, type BodyInspection } from "./inspect-body.ts";
+import { inspectBody } from "./inspect-body.ts";
 import type { Passthrough } from "./passthrough.ts";
 import type { RequestHead } from "./plain-request.ts";
 import { findRefusal, isPull, type Refusal } from "./refusal.ts";
@@ -25,7 +25,6 @@ import { readRequestFacts, type LabelHeaders } from "./request-facts.ts";
 import { resolveTarget, type Target } from "./resolve-registry.ts";
 import type { TokenRelay } from "./token-relay.ts";
 import { Transfer } from "./transfer.ts";
-import { Waits } from "./waits.ts";
 
 /** What every request needs. */
 export interface DataPlane {
@@ -104,7 +103,7 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
     // 6. Its response is the client's: head, then body, as it comes.
     const led = tokens?.isOn(listener, upstream) === true;
     const told = led ? tokens.leadHere(result, upstream, target, { listener, headers: request.rawHeaders }) : result;
-    transfer.waits = new Waits(plane.now);
+    if (transfer.isOver) return;
     const inspection = inspectBody({ ...told, method: request.method, target, upstream }, plane.verifier);
     await deliver(client, transfer, told, inspection);
   } catch (error) {
@@ -194,57 +193,6 @@ function deliveryOf(route: Route, askedBy: string): Pick<UpstreamRequest, "deliv
   }
   const isByDigest = route.kind === "manifest" && isDigest(route.reference);
   return { delivery: "whole", ...(isByDigest && { digest: route.reference }) };
-}
-
-async function deliver(
-  { request, response, connection }: ClientRequest,
-  transfer: Transfer,
-  result: UpstreamResponse,
-  inspection: BodyInspection | undefined,
-): Promise<void> {
-  if (transfer.isOver) return;
-  const { body } = result;
-  passHead(transfer, result);
-  // A body that streams has its own turns.
-  if (body.isWhole === true) await new Promise<void>((go) => atTurnEnd(connection.load.transfers, go));
-  if (transfer.isOver) return;
-  const taken = (): void => {
-    // An earlier chunk's news: the last one is still on its way.
-    if (response.writableLength > 0) return;
-    transfer.waits?.taken();
-    body.resume();
-  };
-  const delivered = body.deliver((chunk) => {
-    transfer.bytes += chunk.length;
-    inspection?.add(chunk);
-    transfer.writing();
-    response.write(chunk, taken);
-    const isInKernel = response.writableLength === 0;
-    transfer.waits?.received(isInKernel);
-    return isInKernel;
-  });
-  // The head goes out with the first bytes, or alone when they are not here yet. Not by `flushHeaders`: that would
-  // write it as UTF-8.
-  if (transfer.bytes === 0 && request.method !== "HEAD") response.write(NOTHING);
-  await delivered.catch((error: unknown) => {
-    inspection?.abandon();
-    throw error;
-  });
-  transfer.waits?.ended();
-  const known = await inspection?.end();
-  transfer.end(undefined, known);
-}
-
-const NOTHING = Buffer.alloc(0);
-
-function passHead(transfer: Transfer, { status, statusText, headers, host, body }: UpstreamResponse): void {
-  try {
-    if (!hasCleanFraming(headers)) throw new Error("the length of the body is told twice");
-    transfer.respond({ status, statusText, headers: forwardResponseHeaders(headers), host });
-  } catch (error) {
-    body.discard();
-    throw new UpstreamError("truncated", `${host}: the head of the response is malformed`, { cause: error });
-  }
 }
 
 /** What is no pull may have a body, and bodies of requests are read by Node.js alone. */

@@ -6,12 +6,14 @@ import { ManifestCopy } from "./body.ts";
 import { headerValue } from "./headers.ts";
 import type { Target } from "./resolve-registry.ts";
 
+type Told = Pick<TransferFinished, "manifest" | "verified">;
+
 /** Looks at a body while it streams by. */
 export interface BodyInspection {
   /** The chunk's memory is its owner's again when this returns. */
   add(chunk: Buffer): void;
-  /** What the whole body tells. */
-  end(): Promise<Pick<TransferFinished, "manifest" | "verified">>;
+  /** What the whole body tells: at once, or when it is known. */
+  end(): Told | Promise<Told>;
   /** It did not come whole. */
   abandon(): void;
 }
@@ -37,7 +39,7 @@ function readManifest(contentEncoding: string | undefined): BodyInspection {
   const copy = new ManifestCopy();
   return {
     add: (chunk) => copy.add(chunk),
-    end: async () => {
+    end: () => {
       const manifest = copy.read(contentEncoding);
       return manifest === undefined ? {} : { manifest };
     },

@@ -110,9 +110,7 @@ export class Passthrough {
       request.once("end", () => {
         timer = setTimeout(onTimeout, headTimeoutMs);
       });
-      transfer.signal.addEventListener("abort", () => fail(toUpstreamError(transfer.signal.reason, "")), {
-        once: true,
-      });
+      transfer.signal.addEventListener("abort", () => fail(toUpstreamError(transfer.signal.reason, "")));
       proxy.once("proxyReq", (made) => {
         outgoing = made;
         if (failed) made.destroy();

@@ -95,6 +95,7 @@ export class PlainResponse implements ClientResponse {
   #send(before: string, body: Buffer, behind: string, onTaken?: () => void): void {
     const socket = this.#socket;
     const bytes = before.length + body.length + behind.length;
+    if (bytes === 0 && socket.writableLength === 0) return void (onTaken && setImmediate(onTaken));
     if (bytes <= SMALL_BYTES) {
       const all = Buffer.allocUnsafe(bytes);
       all.write(before, 0, "latin1");

@@ -8,10 +8,9 @@ import { BlobVerifier } from "./blob-verifier.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { NodeResponse } from "./client-response.ts";
 import { ClientServer } from "./client-server.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Load } from "./connection.ts";
 import { Draining, NO_PULLS, waitUntil, type PullsUnderWay } from "./draining.ts";
 import { Generation } from "./generation.ts";
-import type { ClientRequest } from "./handle-request.ts";
 import type { BoundListener, Listener } from "./listener.ts";
 import { Passthrough } from "./passthrough.ts";
 import { DEFAULT_PROXY_SETTINGS, type Proxy, type ProxyOptions, type ProxyRules, type ProxySettings } from "./proxy.ts";
@@ -36,12 +35,10 @@ class ProxyServer implements Proxy {
   readonly #verifier = new BlobVerifier();
   readonly #peerProcesses = new PeerProcesses();
   readonly #connections = new ClientConnections();
-  readonly #load = { transfers: 0 };
+  readonly #load: Load = { transfers: 0, lastEndMs: Number.NEGATIVE_INFINITY };
   #connectionIds = 0;
   #transferIds = 0;
   #draining: Draining | undefined;
-  /** When a request ended last, by `performance.now()`. */
-  #lastEndMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -112,7 +109,7 @@ class ProxyServer implements Proxy {
   }
 
   #isQuietFor(quietMs: number): boolean {
-    return this.#load.transfers === 0 && performance.now() - this.#lastEndMs >= quietMs;
+    return this.#load.transfers === 0 && performance.now() - this.#load.lastEndMs >= quietMs;
   }
 
   async close(): Promise<void> {
@@ -135,7 +132,7 @@ class ProxyServer implements Proxy {
       accepted: (socket) => this.#accept(server, socket),
       askedPlainly: (socket, request, response) => {
         const connection = this.#connections.askedOn(socket);
-        connection?.takeTurn(() => this.#handle({ request, response, connection }));
+        connection?.takeTurn(() => this.#generation.handle({ request, response, connection }));
       },
       requested: (request, response) => {
         // Node.js takes it off a request that is over.
@@ -143,7 +140,7 @@ class ProxyServer implements Proxy {
         const connection = this.#connections.askedOn(socket);
         const node = { request, response };
         connection?.takeTurn(async () => {
-          await this.#handle({ request, response: new NodeResponse(response), connection, node });
+          await this.#generation.handle({ request, response: new NodeResponse(response), connection, node });
           // A registry that took an upload may say so before it has everything.
           if (response.statusCode >= 300) readAwayRest(request, socket);
         });
@@ -153,11 +150,6 @@ class ProxyServer implements Proxy {
       unshaken: (reason) => this.#refused(listener, reason),
     });
     return server;
-  }
-
-  async #handle(client: ClientRequest): Promise<void> {
-    await this.#generation.handle(client);
-    this.#lastEndMs = performance.now();
   }
 
   #accept(server: ClientServer, socket: Socket): void {

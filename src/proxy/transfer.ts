@@ -1,12 +1,13 @@
 import { STATUS_CODES } from "../node-http.ts";
 import type { Failure } from "../pull/outcome.ts";
 import type { Observer, TransferFinished } from "../pull/transfer-event.ts";
+import { Cancellation, type CancelSignal } from "../upstream/cancellation.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ClientResponse } from "./client-response.ts";
 import type { Connection } from "./connection.ts";
 import type { RawHeaders } from "./headers.ts";
 import type { Listener } from "./listener.ts";
-import type { Waits } from "./waits.ts";
+import { Waits } from "./waits.ts";
 import { readResponseFacts } from "./response-facts.ts";
 
 export interface TransferOptions {
@@ -35,7 +36,7 @@ type Known = Pick<TransferFinished, "manifest" | "verified">;
 export class Transfer {
   readonly id: number;
   readonly #options: TransferOptions;
-  readonly #controller = new AbortController();
+  readonly #cancellation = new Cancellation();
   #over = false;
   /** Body bytes given to the client. */
   bytes = 0;
@@ -50,8 +51,8 @@ export class Transfer {
   }
 
   /** Aborted when nobody wants the response any more. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get signal(): CancelSignal {
+    return this.#cancellation;
   }
 
   get listener(): Listener {
@@ -67,6 +68,11 @@ export class Transfer {
     const { connection, observe, now, response } = this.#options;
     response.writeHead(head.status, reasonPhrase(head), head.headers, connection.isClosing);
     observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
+  }
+
+  /** The body streams from now on. */
+  beginWaits(): void {
+    this.waits = new Waits(this.#options.now);
   }
 
   /** Bytes of the body are about to be written. */
@@ -107,7 +113,7 @@ export class Transfer {
     const { connection, observe, now } = this.#options;
     const waits = this.waits && { waits: this.waits.read() };
     observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure, ...waits });
-    this.#controller.abort(new UpstreamError(failure, "the transfer is over"));
+    this.#cancellation.abort(new UpstreamError(failure, "the transfer is over"));
     connection.cut();
   }
 

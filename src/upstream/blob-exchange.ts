@@ -1,4 +1,5 @@
 import { atTurnEnd } from "../turn-end.ts";
+import type { CancelSignal } from "./cancellation.ts";
 import { ChunkedIntake } from "./chunked-intake.ts";
 import { ConnectionBody, wholeBody } from "./connection-body.ts";
 import type { Dial } from "./connect.ts";
@@ -17,31 +18,37 @@ export interface BlobRequest {
   readonly method: "GET" | "HEAD";
   readonly headers: readonly string[];
   /** Aborted with an UpstreamError as reason when nobody wants the response any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Until the response's head, in milliseconds. */
   readonly headTimeoutMs: number;
 }
 
-export interface BlobExchangeOptions {
-  readonly request: BlobRequest;
+/** Who makes the exchanges, and keeps their connections. `key`: those with equal keys may use the same. */
+export interface ExchangeHome {
   readonly stallTimeoutMs: number;
   readonly maxHeadBytes: number;
   readonly buffers: ReadBuffers;
-  readonly takeIdle: () => UpstreamConnection | undefined;
-  readonly connect: () => Promise<UpstreamConnection>;
+  /** How many exchanges are not settled. */
+  readonly underWay: number;
+  takeIdle(key: string): UpstreamConnection | undefined;
+  connect(dial: BlobRequest["dial"]): Promise<UpstreamConnection>;
   /** Takes back a connection that is good for another request. */
-  readonly keep: (connection: UpstreamConnection, serverKeepsMs: number | undefined) => void;
-  /** How many exchanges have no head yet, this one included. */
-  readonly underWay: () => number;
+  keep(key: string, connection: UpstreamConnection, serverKeepsMs: number | undefined): void;
+  /** The exchange has its response, or none. */
+  settled(): void;
+  /** The answer is of a kind that is not read here. */
+  foundOdd(key: string): void;
   /** A connection that was used before is gone. */
-  readonly wasStale: () => void;
+  foundStale(key: string): void;
 }
 
 /** One request and the head of its response. */
 export class BlobExchange implements Reader {
   /** Undefined for an answer of a kind that is not read here. Rejects with an UpstreamError. */
   readonly response: Promise<UpstreamResponse | undefined>;
-  readonly #options: BlobExchangeOptions;
+  readonly #request: BlobRequest;
+  readonly #key: string;
+  readonly #home: ExchangeHome;
   readonly #host: string;
   readonly #timer: NodeJS.Timeout;
   #resolve: (response: UpstreamResponse | undefined) => void = () => {};
@@ -52,9 +59,11 @@ export class BlobExchange implements Reader {
   #body: ConnectionBody | undefined;
   #isOver = false;
 
-  constructor(options: BlobExchangeOptions) {
-    this.#options = options;
-    const { signal, headTimeoutMs, dial } = options.request;
+  constructor(request: BlobRequest, key: string, home: ExchangeHome) {
+    this.#request = request;
+    this.#key = key;
+    this.#home = home;
+    const { signal, headTimeoutMs, dial } = request;
     this.#host = dial.origin.host;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -77,7 +86,7 @@ export class BlobExchange implements Reader {
     const read = this.#partial === undefined ? came : Buffer.concat([this.#partial, came]);
     const known = this.#partial?.length ?? 0;
     const end = read.indexOf(HEAD_END, Math.max(0, known - HEAD_END.length));
-    const { maxHeadBytes, request } = this.#options;
+    const { maxHeadBytes } = this.#home;
     if (end === -1) {
       // From one byte before: whether a line ends well takes two.
       const isHopeful = read.length <= maxHeadBytes && couldBecomeHead(read, Math.max(0, known - 1));
@@ -85,23 +94,24 @@ export class BlobExchange implements Reader {
       else this.#giveBack();
       return;
     }
-    const head = end > maxHeadBytes ? undefined : parseResponseHead(read.toString("latin1", 0, end), request.method);
+    const head =
+      end > maxHeadBytes ? undefined : parseResponseHead(read.toString("latin1", 0, end), this.#request.method);
     if (head === undefined) this.#giveBack();
     else this.#respond(head, read.subarray(end + HEAD_END.length));
   }
 
   ended(error: Error | undefined): void {
-    if (this.#connection?.wasUsed === true) this.#options.wasStale();
+    if (this.#connection?.wasUsed === true) this.#home.foundStale(this.#key);
     this.#fail(toUpstreamError(error ?? closedByUpstream(), this.#host));
   }
 
   #start(): void {
-    const idle = this.#options.takeIdle();
+    const idle = this.#home.takeIdle(this.#key);
     if (idle !== undefined) {
       this.#send(idle);
       return;
     }
-    this.#options.connect().then(
+    this.#home.connect(this.#request.dial).then(
       (connection) => this.#send(connection),
       (error: unknown) => this.#fail(toUpstreamError(error, this.#host)),
     );
@@ -113,8 +123,8 @@ export class BlobExchange implements Reader {
     this.#connection = connection;
     if (!connection.isOpen) return this.ended(undefined);
     connection.reader = this;
-    atTurnEnd(this.#options.underWay(), () => {
-      if (!this.#isOver) connection.write(printHead(this.#options.request));
+    atTurnEnd(this.#home.underWay, () => {
+      if (!this.#isOver) connection.write(printHead(this.#request));
     });
   }
 
@@ -125,6 +135,7 @@ export class BlobExchange implements Reader {
     const { status, statusText, headers } = head;
     const body = this.#openBody(connection, head, early);
     this.#isOver = true;
+    this.#home.settled();
     this.#resolve({ status, statusText, headers, host: this.#host, body });
   }
 
@@ -135,9 +146,9 @@ export class BlobExchange implements Reader {
     if (framing.kind !== "chunked" && early.length >= bytes) {
       this.#release(connection, head, early.length > bytes);
       this.#forgetSignal();
-      return wholeBody(bytes === 0 ? undefined : Buffer.from(early.subarray(0, bytes)));
+      return wholeBody(Buffer.from(early.subarray(0, bytes)));
     }
-    const { buffers, stallTimeoutMs } = this.#options;
+    const { buffers, stallTimeoutMs } = this.#home;
     const intake =
       framing.kind === "chunked" ? new ChunkedIntake(early) : new LengthIntake(bytes, early, connection.isTls, buffers);
     const body = new ConnectionBody({
@@ -164,13 +175,14 @@ export class BlobExchange implements Reader {
     }
     const serverKeepsMs = keepAliveSeconds === undefined ? undefined : keepAliveSeconds * 1000;
     // Not before the read burst is over: bytes behind the response must not be taken for the next one.
-    setImmediate(() => this.#options.keep(connection, serverKeepsMs));
+    setImmediate(() => this.#home.keep(this.#key, connection, serverKeepsMs));
   }
 
   /** The answer is asked for again elsewhere; this connection has an unread rest. */
   #giveBack(): void {
     if (this.#isOver) return;
     this.#end();
+    this.#home.foundOdd(this.#key);
     this.#resolve(undefined);
   }
 
@@ -182,19 +194,20 @@ export class BlobExchange implements Reader {
 
   #end(): void {
     this.#isOver = true;
+    this.#home.settled();
     clearTimeout(this.#timer);
     this.#forgetSignal();
     this.#connection?.destroy();
   }
 
   readonly #onAbort = (): void => {
-    const error = toUpstreamError(this.#options.request.signal.reason, this.#host);
+    const error = toUpstreamError(this.#request.signal.reason, this.#host);
     if (this.#body === undefined) this.#fail(error);
     else this.#body.fail(error);
   };
 
   #forgetSignal(): void {
-    this.#options.request.signal.removeEventListener("abort", this.#onAbort);
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connect, Dial } from "./connect.ts";
-import { BlobExchange, type BlobRequest } from "./blob-exchange.ts";
+import { BlobExchange, type BlobRequest, type ExchangeHome } from "./blob-exchange.ts";
 import type { UpstreamResponse } from "./exchange.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { ReadBuffers } from "./read-buffer.ts";
@@ -25,6 +25,7 @@ const MAX_ODD = 1_000;
  */
 export class BlobTransport {
   readonly #options: BlobTransportOptions;
+  readonly #home: ExchangeHome;
   readonly #buffers = new ReadBuffers();
   readonly #idle = new IdleConnections();
   readonly #open = new Set<UpstreamConnection>();
@@ -35,6 +36,21 @@ export class BlobTransport {
 
   constructor(options: BlobTransportOptions) {
     this.#options = options;
+    const underWay = (): number => this.#underWay;
+    this.#home = {
+      stallTimeoutMs: options.stallTimeoutMs,
+      maxHeadBytes: options.maxHeadBytes,
+      buffers: this.#buffers,
+      get underWay() {
+        return underWay();
+      },
+      takeIdle: (key) => this.#idle.take(key),
+      connect: (dial) => this.#connect(dial),
+      keep: (key, connection, serverKeepsMs) => this.#idle.put(key, connection, serverKeepsMs),
+      settled: () => (this.#underWay -= 1),
+      foundOdd: (key) => this.#noteOdd(key),
+      foundStale: (key) => this.#idle.drop(key),
+    };
   }
 
   /** Bytes of memory into which bodies are being read. */
@@ -54,26 +70,15 @@ export class BlobTransport {
    * Resolves with the response's head; its body waits. Undefined: the answer is of a kind that this transport does not
    * read, or the request of one that it does not write; ask another way. Rejects with an UpstreamError.
    */
-  async fetch(request: BlobRequest): Promise<UpstreamResponse | undefined> {
+  ask(request: BlobRequest): Promise<UpstreamResponse | undefined> {
     const { dial } = request;
-    if (this.#isClosed) throw new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`);
+    if (this.#isClosed) {
+      return Promise.reject(new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`));
+    }
     const key = this.#keyOf(dial);
-    if (!isWritable(request) || this.#isOdd(key)) return undefined;
+    if (!isWritable(request) || this.#isOdd(key)) return Promise.resolve(undefined);
     this.#underWay += 1;
-    const { response: answered } = new BlobExchange({
-      request,
-      stallTimeoutMs: this.#options.stallTimeoutMs,
-      maxHeadBytes: this.#options.maxHeadBytes,
-      buffers: this.#buffers,
-      takeIdle: () => this.#idle.take(key),
-      connect: () => this.#connect(dial),
-      keep: (connection, serverKeepsMs) => this.#idle.put(key, connection, serverKeepsMs),
-      underWay: () => this.#underWay,
-      wasStale: () => this.#idle.drop(key),
-    });
-    const response = await answered.finally(() => (this.#underWay -= 1));
-    if (response === undefined) this.#noteOdd(key);
-    return response;
+    return new BlobExchange(request, key, this.#home).response;
   }
 
   /** Cuts all connections. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
 import { headerValue, type RawHeaders } from "./raw-headers.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -48,14 +48,18 @@ function withCheck<Response extends UpstreamResponse>(
   const [algorithm = "", wanted] = (digest ?? "").split(":", 2);
   if (!ALGORITHMS.has(algorithm) || wanted === undefined) return response;
   const { body } = response;
+  if (body.whole !== undefined) {
+    if (hash(algorithm, body.whole) !== wanted) throw failure();
+    return response;
+  }
   const checked: UpstreamBody = {
     deliver: async (onChunk) => {
-      const hash = createHash(algorithm);
+      const sum = createHash(algorithm);
       await body.deliver((chunk) => {
-        hash.update(chunk);
+        sum.update(chunk);
         return onChunk(chunk);
       });
-      if (hash.digest("hex") !== wanted) throw failure();
+      if (sum.digest("hex") !== wanted) throw failure();
     },
     resume: () => body.resume(),
     discard: () => body.discard(),

@@ -189,11 +189,11 @@ export class ConnectionBody implements Reader, UpstreamBody {
 }
 
 /** A body that came with its head, or none at all. */
-export function wholeBody(bytes: Buffer | undefined): UpstreamBody {
+export function wholeBody(whole: Buffer): UpstreamBody {
   return {
-    isWhole: true,
+    whole,
     deliver: (onChunk) => {
-      if (bytes !== undefined) onChunk(bytes);
+      if (whole.length > 0) onChunk(whole);
       return Promise.resolve();
     },
     resume: () => {},

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import type { CancelSignal } from "./cancellation.ts";
 import { readAway } from "./discard.ts";
 import { headerValue } from "./raw-headers.ts";
 import { toUpstreamError, UpstreamError } from "./upstream-error.ts";
@@ -14,7 +15,7 @@ export interface ExchangeRequest {
   readonly headers: readonly string[];
   readonly dispatcher: Dispatcher;
   /** Aborted with an UpstreamError as reason when nobody wants the response any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Until the response's head, in milliseconds. */
   readonly headTimeoutMs: number;
 }
@@ -31,8 +32,8 @@ export interface UpstreamResponse {
 
 /** A response's body that waits until somebody wants it. Its owner must deliver or discard it. */
 export interface UpstreamBody {
-  /** All of it is here already, in memory of its own. */
-  readonly isWhole?: boolean;
+  /** All of it, if it is here already, in memory of its own. */
+  readonly whole?: Buffer;
   /**
    * Gives every chunk to `onChunk`. It returns true when the chunk's memory is free again: its bytes are in the kernel,
    * or were copied. False: it is still needed, and nothing more is given until `resume`, which is never called from
@@ -83,7 +84,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, UpstreamBody {
       this.#fail(new UpstreamError("header_timeout", `${request.origin.host}: no response in time`));
     }, request.headTimeoutMs);
     if (request.signal.aborted) this.#onAbort();
-    else request.signal.addEventListener("abort", this.#onAbort, { once: true });
+    else request.signal.addEventListener("abort", this.#onAbort);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

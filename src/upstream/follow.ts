@@ -30,12 +30,6 @@ export interface FollowerOptions {
 /** 10, as many as clients allow (Go's net/http). */
 const MAX_REDIRECTS = 10;
 
-interface ExchangeLimits {
-  readonly untilMs: number;
-  /** On a connection of its own, because one from the pool was lost. */
-  readonly fresh: boolean;
-}
-
 /** Makes one attempt at a request: asks, and follows where it is sent. */
 export class Follower {
   readonly #options: FollowerOptions;
@@ -60,8 +54,9 @@ export class Follower {
     let place = from;
     for (;;) {
       const hop = place?.hop ?? registry;
-      const headers = place?.isForeign === true ? withoutHeaders(SECRETS, request.headers) : request.headers;
-      const response = await this.#ask(upstream, hop, { ...request, headers }, untilMs);
+      const asked =
+        place?.isForeign === true ? { ...request, headers: withoutHeaders(SECRETS, request.headers) } : request;
+      const response = await this.#ask(upstream, hop, asked, untilMs);
       const location = redirectLocation(response.status, response.headers);
       if (request.redirects === "pass" || location === undefined) {
         const own = isSameOrigin(registry, hop) ? response.headers : withoutHeaders(OF_THE_REGISTRY, response.headers);
@@ -81,44 +76,39 @@ export class Follower {
     }
   }
 
-  /** Asks one host, and once more when the connection was lost before it brought a response. */
+  /** Asks one host, and once more, on a connection of its own, when one was lost before it brought a response. */
   async #ask(upstream: Upstream, hop: Hop, request: UpstreamRequest, untilMs: number): Promise<UpstreamResponse> {
-    try {
-      return await this.#send(upstream, hop, request, { untilMs, fresh: false });
-    } catch (error) {
-      const failure = toUpstreamError(error, hop.origin.host);
-      if (!isLostConnection(failure) || request.body !== undefined || request.signal.aborted) throw failure;
-      return this.#send(upstream, hop, request, { untilMs, fresh: true });
-    }
-  }
-
-  async #send(
-    upstream: Upstream,
-    hop: Hop,
-    request: UpstreamRequest,
-    limits: ExchangeLimits,
-  ): Promise<UpstreamResponse> {
     const { circuits, now } = this.#options;
     const { registry } = upstream;
     const { host } = hop.origin;
-    // After the manifest a client may have nowhere else to go: then every connection is worth a try.
-    if (request.delivery === "whole") circuits.enter(registry, host);
-    const startedMs = now();
-    try {
-      const response =
-        (await this.#askFast(upstream, hop, request, limits)) ?? (await this.#exchange(upstream, hop, request, limits));
-      circuits.succeeded(registry, host);
-      request.onExchange(host, response.status, startedMs);
-      return { ...response, host };
-    } catch (error) {
-      const failure = toUpstreamError(error, host);
-      if (couldNotConnect(failure)) circuits.failed(registry, host);
-      else if (failure.failure === "truncated" || failure.failure === "header_timeout")
+    for (let fresh = false; ; fresh = true) {
+      // After the manifest a client may have nowhere else to go: then every connection is worth a try.
+      if (request.delivery === "whole") circuits.enter(registry, host);
+      const startedMs = now();
+      try {
+        const response =
+          (await this.#askFast(upstream, hop, request, untilMs)) ??
+          (await this.#exchange(upstream, hop, request, { untilMs, fresh }));
         circuits.succeeded(registry, host);
-      else circuits.undecided(registry, host);
-      request.onExchange(host, failure, startedMs);
-      throw failure;
+        request.onExchange(host, response.status, startedMs);
+        return response.host === host ? response : { ...response, host };
+      } catch (error) {
+        const failure = toUpstreamError(error, host);
+        this.#judge(registry, host, failure);
+        request.onExchange(host, failure, startedMs);
+        const isWorthMore = !fresh && isLostConnection(failure) && request.body === undefined;
+        if (!isWorthMore || request.signal.aborted) throw failure;
+      }
     }
+  }
+
+  /** Whether a failure says anything of the host. */
+  #judge(registry: string, host: string, failure: UpstreamError): void {
+    const { circuits } = this.#options;
+    if (couldNotConnect(failure)) circuits.failed(registry, host);
+    else if (failure.failure === "truncated" || failure.failure === "header_timeout")
+      circuits.succeeded(registry, host);
+    else circuits.undecided(registry, host);
   }
 
   /** Undefined where the fast way does not lead, or its answer was of a kind that it does not read. */
@@ -126,21 +116,21 @@ export class Follower {
     upstream: Upstream,
     hop: Hop,
     { method, headers, signal }: UpstreamRequest,
-    { untilMs }: ExchangeLimits,
+    untilMs: number,
   ): Promise<UpstreamResponse | undefined> | undefined {
     const { connections, now } = this.#options;
     const dial = connections.dial(upstream, hop);
     if (dial === undefined || method === "POST") return undefined;
     const all = ["Host", hop.origin.host, ...headers];
     const headTimeoutMs = Math.max(0, untilMs - now());
-    return connections.blobs.fetch({ dial, path: hop.path, method, headers: all, signal, headTimeoutMs });
+    return connections.blobs.ask({ dial, path: hop.path, method, headers: all, signal, headTimeoutMs });
   }
 
   async #exchange(
     upstream: Upstream,
     hop: Hop,
     { method, body, headers, signal }: UpstreamRequest,
-    { untilMs, fresh }: ExchangeLimits,
+    { untilMs, fresh }: { readonly untilMs: number; readonly fresh: boolean },
   ): Promise<UpstreamResponse> {
     const { connections, now } = this.#options;
     const route = await connections.route(upstream, hop, fresh);

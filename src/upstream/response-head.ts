@@ -13,7 +13,7 @@ export interface ResponseHead {
   /** The connection can be used again after the body. */
   readonly keepsAlive: boolean;
   /** How long the server says that it keeps an idle connection, in seconds. */
-  readonly keepAliveSeconds?: number;
+  readonly keepAliveSeconds: number | undefined;
 }
 
 /** The blank line behind a head. */
@@ -28,7 +28,7 @@ const VERSION = "HTTP/1.1 ";
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: (.*))?$/;
 
 // RFC 9112 §2.2: lines end with CRLF, and neither stands alone. RFC 9110 §5.5: no control characters but tabs.
-const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
+const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?:[^\n]|$)|(?:^|[^\r])\n/;
 
 /** RFC 9110 §5.6.2 */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
@@ -45,8 +45,8 @@ const CHUNKED: Framing = { kind: "chunked" };
  */
 export function parseResponseHead(text: string, method: string): ResponseHead | undefined {
   if (UNCLEAN.test(text)) return undefined;
-  const lines = text.split("\r\n");
-  const [, code, statusText = ""] = STATUS_LINE.exec(lines[0] ?? "") ?? [];
+  const first = endOfLine(text, 0);
+  const [, code, statusText = ""] = STATUS_LINE.exec(text.slice(0, first)) ?? [];
   if (code === undefined) return undefined;
   const status = Number(code);
   const headers: string[] = [];
@@ -54,13 +54,14 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   let coding: string | undefined;
   let connection = "";
   let keepAlive: string | undefined;
-  for (let i = 1; i < lines.length; i += 1) {
-    const line = lines[i] ?? "";
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon));
+  for (let at = first + 2; at <= text.length;) {
+    const end = endOfLine(text, at);
+    const colon = text.indexOf(":", at);
+    const name = text.slice(at, colon === -1 || colon > end ? at : colon);
     if (!TOKEN.test(name)) return undefined;
-    const value = withoutPadding(line, colon + 1);
+    const value = withoutPadding(text, colon + 1, end);
     headers.push(name, value);
+    at = end + 2;
     // Only names as long as those that matter here are looked at closer.
     if (name.length === 14 && name.toLowerCase() === "content-length") {
       if (length !== undefined || !LENGTH.test(value)) return undefined;
@@ -77,15 +78,20 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   if (length !== undefined && coding !== undefined) return undefined;
   const framing = framingOf(status, method, length, coding);
   if (framing === undefined) return undefined;
-  const seconds = /\btimeout=(\d{1,6})\b/.exec(keepAlive ?? "")?.[1];
-  return {
-    status,
-    statusText,
-    headers,
-    framing,
-    keepsAlive: !/,\s*close\s*(?:,|$)/.test(connection),
-    ...(seconds !== undefined && { keepAliveSeconds: Number(seconds) }),
-  };
+  const keepsAlive = !/,\s*close\s*(?:,|$)/.test(connection);
+  return { status, statusText, headers, framing, keepsAlive, keepAliveSeconds: readTimeout(keepAlive) };
+}
+
+/** Where the line that begins at `start` ends; the last one has no CRLF any more. */
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf("\r\n", start);
+  return end === -1 ? text.length : end;
+}
+
+// draft-thomson-hybi-http-timeout-03 §2.1
+function readTimeout(keepAlive: string | undefined): number | undefined {
+  const seconds = keepAlive === undefined ? undefined : /\btimeout=(\d{1,6})\b/.exec(keepAlive)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
 }
 
 /** False if no further bytes can make a head of these that `parseResponseHead` reads; those before `from` could. */
@@ -104,13 +110,13 @@ function framingOf(status: number, method: string, length?: string, coding?: str
   return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
 }
 
-/** The text from `start`, without spaces and tabs around it (RFC 9110 §5.5); `trim` would take bytes of the value. */
-function withoutPadding(line: string, start: number): string {
+/** The text from `start` to `end`, without spaces and tabs around it (RFC 9110 §5.5); `trim` would take bytes of the value. */
+function withoutPadding(text: string, start: number, end: number): string {
   let first = start;
-  let end = line.length;
-  while (first < end && isPadding(line.charCodeAt(first))) first += 1;
-  while (end > first && isPadding(line.charCodeAt(end - 1))) end -= 1;
-  return line.slice(first, end);
+  let last = end;
+  while (first < last && isPadding(text.charCodeAt(first))) first += 1;
+  while (last > first && isPadding(text.charCodeAt(last - 1))) last -= 1;
+  return text.slice(first, last);
 }
 
 function isPadding(code: number): boolean {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause, type CancelSignal } from "./cancellation.ts";
 import { headersForRest, readContinuation, saysNothingIsLeft, type Content } from "./continuation.ts";
 import type { UpstreamBody } from "./exchange.ts";
 import type { Followed, Place } from "./follow.ts";
@@ -16,7 +16,7 @@ export interface ResumptionOptions {
   readonly onResume: (failure: UpstreamError) => void;
   /** How long to look for the rest without a byte, in milliseconds. */
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly now: () => number;
 }
 
@@ -114,7 +114,7 @@ export class ResumingBody implements UpstreamBody {
     let wrongAnswers = 0;
     while (this.#resumes < MAX_RESUMES && mayResume()) {
       if (now() + this.#pauseMs >= this.#giveUpAtMs) return "nothing";
-      await sleep(this.#pauseMs, undefined, { signal }).catch(() => {});
+      await pause(this.#pauseMs, signal);
       this.#pauseMs = nextPause(this.#pauseMs);
       const found = await this.#askForRest();
       if (signal.aborted) return "nothing";

@@ -1,8 +1,8 @@
 import { lookup as dnsLookup } from "node:dns";
 import type { Agent as HttpAgent } from "node:http";
 import type { LookupFunction } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
+import { pause } from "./cancellation.ts";
 import { checkEnd } from "./checked-end.ts";
 import { Circuits, type CircuitChange } from "./circuit.ts";
 import { Connections } from "./connections.ts";
@@ -59,7 +59,7 @@ export class UpstreamClient {
       if (!isInTime) return finish(outcome);
       if ("body" in outcome) outcome.body.discard();
       request.onRepeat?.("request", "body" in outcome ? outcome.status : outcome);
-      await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => {});
+      await pause(pauseMs, request.signal);
     }
   }
 
@@ -89,8 +89,9 @@ export class UpstreamClient {
       const followed = await this.#follower.follow(upstream, request, undefined, untilMs);
       if (request.method === "HEAD") return followed;
       const response = checkEnd(followed, request);
+      // A part of a body may be less than was asked for.
+      if (response.body.whole !== undefined && response.status !== 206) return response;
       if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
-      if (response.body.isWhole === true) return response;
       const timeoutMs = untilMs - this.#now();
       const afterwards = untilMs === deadlineMs ? "stream" : "fail";
       return await holdBody(response, { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards });

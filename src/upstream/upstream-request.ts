@@ -1,4 +1,5 @@
 import type { Upstream } from "./upstream.ts";
+import type { CancelSignal } from "./cancellation.ts";
 import type { UpstreamError } from "./upstream-error.ts";
 
 /** What the client asked for, with the headers that go on to the registry (no Host, nothing hop-by-hop). */
@@ -18,7 +19,7 @@ export interface UpstreamRequest {
   readonly digest?: string;
   /** Whose resumptions are counted together: client and repository. */
   readonly resumeKey?: string;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Told once for each request that was sent or could not be. */
   readonly onExchange: (host: string, outcome: number | UpstreamError, startedMs: number) => void;
   /** Told of what was made good: a request that is tried again, or a body that goes on, after `outcome`. */

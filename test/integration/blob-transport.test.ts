@@ -49,7 +49,7 @@ for (const request of [
 ]) {
   test(`a request that could be read as another is not written: ${JSON.stringify(request)}`, async (t) => {
     const upstream = await start(t, answerOk);
-    assert.equal(await startTransport(t).fetch(requestTo(upstream.origin, request)), undefined);
+    assert.equal(await startTransport(t).ask(requestTo(upstream.origin, request)), undefined);
     assert.equal(upstream.connections, 0);
   });
 }
@@ -81,7 +81,7 @@ test("connections are not shared between rules", async (t) => {
   const transport = startTransport(t);
   await readBody(await fetchFrom(transport, upstream.origin));
   const dial = { origin: upstream.origin, allowPrivate: false };
-  await assert.rejects(transport.fetch(requestTo(upstream.origin, { dial })), { failure: "refused" });
+  await assert.rejects(transport.ask(requestTo(upstream.origin, { dial })), { failure: "refused" });
   assert.equal(upstream.requests.length, 1);
 });
 
@@ -168,9 +168,9 @@ for (const [name, answer] of Object.entries(odd)) {
   test(`an odd answer is given back, and its origin is left alone for a while: ${name}`, async (t) => {
     const upstream = await start(t, ({ socket }) => socket.write(answer));
     const transport = startTransport(t);
-    assert.equal(await transport.fetch(requestTo(upstream.origin)), undefined);
+    assert.equal(await transport.ask(requestTo(upstream.origin)), undefined);
     await upstream.until(() => upstream.sockets.size === 0);
-    assert.equal(await transport.fetch(requestTo(upstream.origin)), undefined);
+    assert.equal(await transport.ask(requestTo(upstream.origin)), undefined);
     assert.equal(upstream.requests.length, 1);
   });
 }

@@ -97,7 +97,7 @@ test("whatever a client writes, it is answered or cut off, every transfer ends o
         );
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 800 },
   );
   const { body } = await wireRequest(proxy.port, ["GET /v2/a/manifests/x?ns=registry.test HTTP/1.1", "Host: h"]);
   assert.equal(body.toString(), "ok");

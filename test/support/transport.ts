@@ -38,7 +38,7 @@ export async function fetchFrom(
   origin: URL,
   request: Partial<BlobRequest> = {},
 ): Promise<UpstreamResponse> {
-  const response = await transport.fetch(requestTo(origin, request));
+  const response = await transport.ask(requestTo(origin, request));
   assert.ok(response !== undefined, "the answer is of a kind that is not read");
   return response;
 }

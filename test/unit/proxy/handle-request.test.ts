@@ -42,7 +42,7 @@ for (const [name, headers] of Object.entries(HEADS)) {
         id: 1,
         port: { listener: { ...listener, peerIdentity: "none" }, credentials: undefined },
         socket: request.socket,
-        load: { transfers: 0 },
+        load: { transfers: 0, lastEndMs: 0 },
         isSurplus: false,
       });
       void handleRequest(plane, { request, response: new NodeResponse(response), connection });

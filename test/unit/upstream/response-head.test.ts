@@ -36,6 +36,7 @@ test("names and values are those of the wire: case, order, duplicates, bytes bey
     ],
     framing: { kind: "length", bytes: 5 },
     keepsAlive: true,
+    keepAliveSeconds: undefined,
   });
 });
 
