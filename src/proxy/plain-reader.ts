@@ -58,7 +58,8 @@ export class PlainReader {
   }
 
   readonly #onAnswered = (isLast: boolean): void => {
-    if (isLast) return this.#socket.destroySoon();
+    // Whoever has closed its side asks nothing more.
+    if (isLast || this.#socket.readableEnded) return this.#socket.destroySoon();
     this.#isBusy = false;
     if (this.#ahead !== undefined) this.#handOver(this.#ahead);
   };

@@ -1,3 +1,5 @@
+import { TOKEN, UNCLEAN, withoutPadding } from "../upstream/field-line.ts";
+
 /** What is known of a request before its body. `IncomingMessage` is one. */
 export interface RequestHead {
   readonly method?: string | undefined;
@@ -15,15 +17,9 @@ export interface PlainRequest extends RequestHead {
 /** The blank line behind a head, with the end of its last line. */
 const HEAD_END = "\r\n\r\n";
 
-// RFC 9112 §2.2: lines end with CRLF, and neither stands alone. RFC 9110 §5.5: no control characters but tabs.
-const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r[^\n]|[^\r]\n/;
-
 // A manifest or a blob by a path in which nothing is encoded: RFC 3986 §3.3, and a query that says what it likes.
 const REQUEST_LINE =
   /^(GET|HEAD) (\/v2\/[\w.~!$&'()*+,;=:@/-]+\/(?:manifests|blobs)\/[\w.~!$&'()*+,;=:@-]+(?:\?[!-~]*)?) HTTP\/1\.1$/;
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 
 /**
  * Headers by which a message has a body, or its connection is to be something else; by their length, which is looked at first.
@@ -89,17 +85,4 @@ function isTelling(name: string): boolean {
 
 function isNamed(given: string, name: string): boolean {
   return given.length === name.length && given.toLowerCase() === name;
-}
-
-/** Without the spaces and tabs around it (RFC 9110 §5.5). */
-function withoutPadding(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isPadding(text.charCodeAt(start))) start += 1;
-  while (end > start && isPadding(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isPadding(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }

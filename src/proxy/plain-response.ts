@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { TOKEN, UNWRITABLE } from "../upstream/field-line.ts";
 import type { ClientResponse } from "./client-response.ts";
 import { hasHeader, type RawHeaders } from "./headers.ts";
 import type { PlainRequest } from "./plain-request.ts";
@@ -11,12 +12,6 @@ export interface PlainResponseOptions {
   /** All of it was written; `isLast`: the connection is to close. */
   readonly onEnd: (isLast: boolean) => void;
 }
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
-
-/** RFC 9110 §5.5: no control characters but tabs; what is beyond ASCII goes on as it came, a byte each. */
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** A response to a plain request, written straight to its socket (RFC 9112 §4 to §7). */
 export class PlainResponse implements ClientResponse {
@@ -95,19 +90,26 @@ export class PlainResponse implements ClientResponse {
   #send(before: string, body: Buffer, behind: string, onTaken?: () => void): void {
     const socket = this.#socket;
     const bytes = before.length + body.length + behind.length;
-    if (bytes === 0 && socket.writableLength === 0) return void (onTaken && setImmediate(onTaken));
+    // What could not be written was taken by nobody; the end of its connection tells that.
+    const onWritten = (error?: Error | null): void => {
+      if (!error) onTaken?.();
+    };
+    if (bytes === 0 && socket.writableLength === 0) {
+      setImmediate(() => onWritten(socket.destroyed ? new Error("the connection is closed") : undefined));
+      return;
+    }
     if (bytes <= SMALL_BYTES) {
       const all = Buffer.allocUnsafe(bytes);
       all.write(before, 0, "latin1");
       all.set(body, before.length);
       all.write(behind, before.length + body.length, "latin1");
-      socket.write(all, onTaken);
+      socket.write(all, onWritten);
       return;
     }
     socket.cork();
     if (before !== "") socket.write(before, "latin1");
-    socket.write(body, behind === "" ? onTaken : undefined);
-    if (behind !== "") socket.write(behind, "latin1", onTaken);
+    socket.write(body, behind === "" ? onWritten : undefined);
+    if (behind !== "") socket.write(behind, "latin1", onWritten);
     socket.uncork();
   }
 }

@@ -1,6 +1,7 @@
 import type { Connect, Dial } from "./connect.ts";
 import { BlobExchange, type BlobRequest, type ExchangeHome } from "./blob-exchange.ts";
 import type { UpstreamResponse } from "./exchange.ts";
+import { UNWRITABLE } from "./field-line.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { ReadBuffers } from "./read-buffer.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
@@ -123,9 +124,8 @@ export class BlobTransport {
   }
 }
 
-// RFC 9112 §3.2.1, RFC 9110 §5.5: what would be read as something else by whoever parses it.
+// RFC 9112 §3.2.1: what would be read as something else by whoever parses it.
 const PATH = /^\/[\x21-\x7e]*$/;
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isWritable({ path, headers }: BlobRequest): boolean {
   return PATH.test(path) && !UNWRITABLE.test(headers.join(""));

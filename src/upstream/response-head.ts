@@ -1,3 +1,5 @@
+import { TOKEN, UNCLEAN, withoutPadding } from "./field-line.ts";
+
 /** Where a response's body ends (RFC 9112 §6.3). */
 export type Framing =
   | { readonly kind: "none" }
@@ -26,12 +28,6 @@ const VERSION = "HTTP/1.1 ";
 
 /** "HTTP/1.1 200", and a space before the phrase, which may be missing with it (RFC 9112 §4). */
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: (.*))?$/;
-
-// RFC 9112 §2.2: lines end with CRLF, and neither stands alone. RFC 9110 §5.5: no control characters but tabs.
-const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?:[^\n]|$)|(?:^|[^\r])\n/;
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 
 const LENGTH = /^\d{1,15}$/;
 
@@ -108,17 +104,4 @@ function framingOf(status: number, method: string, length?: string, coding?: str
   if (coding !== undefined) return CHUNKED;
   if (length === undefined) return undefined;
   return length === "0" ? NO_BODY : { kind: "length", bytes: Number(length) };
-}
-
-/** The text from `start` to `end`, without spaces and tabs around it (RFC 9110 §5.5); `trim` would take bytes of the value. */
-function withoutPadding(text: string, start: number, end: number): string {
-  let first = start;
-  let last = end;
-  while (first < last && isPadding(text.charCodeAt(first))) first += 1;
-  while (last > first && isPadding(text.charCodeAt(last - 1))) last -= 1;
-  return text.slice(first, last);
-}
-
-function isPadding(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
