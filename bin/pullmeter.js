@@ -6,8 +6,8 @@ if (major > 22 || (major === 22 && minor >= 19)) {
   // change the other too. Where nothing can be written nothing is kept. NODE_COMPILE_CACHE goes before it.
   const { enableCompileCache } = await import("node:module");
   enableCompileCache(`${import.meta.dirname}/../.compile-cache`);
-  const { holdYoungGeneration } = await import("../dist/cli/young-generation.js");
-  holdYoungGeneration();
+  const { startFrugally } = await import("../dist/cli/frugal-start.js");
+  startFrugally();
   const { main } = await import("../dist/cli/main.js");
   await main();
 } else {

@@ -76,7 +76,7 @@ test("what is served loads no fetch of Node.js: node:http is imported as types a
 });
 
 test("a worker loads nothing that reads configuration: it is told what the primary has read", () => {
-  const loaded = loadedBy("cli/worker-main.ts");
+  const loaded = loadedBy("cli/serve-as-worker.ts");
   assert.ok(loaded.has("proxy/server.ts"));
   assert.deepEqual(
     ["commander", "yaml", "zod", "config/schema.ts"].filter((each) => loaded.has(each)),

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { describeConfig, describeSchema } from "./check-config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { addConfigOptions, loadCommandConfig } from "./config-options.ts";
-import { letYoungGenerationGrow } from "./young-generation.ts";
+import { runFreely } from "./frugal-start.ts";
 
 const EXIT_CODES = `
 Exit codes:
@@ -70,7 +70,7 @@ export function createProgram(surroundings: Surroundings): Command {
 
 async function loadCommand<Command>(command: Promise<Command>): Promise<Command> {
   const loaded = await command;
-  letYoungGenerationGrow();
+  runFreely();
   return loaded;
 }
 
