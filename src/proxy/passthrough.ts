@@ -1,6 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { finished } from "node:stream";
-import { createProxyServer } from "http-proxy";
 import type { Observer } from "../pull/transfer-event.ts";
 import type { UpstreamBody, UpstreamResponse } from "../upstream/exchange.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -74,8 +73,11 @@ export class Passthrough {
     }
   }
 
-  #send({ request, response, transfer, target, upstream }: PassthroughRequest): Promise<IncomingMessage> {
+  async #send({ request, response, transfer, target, upstream }: PassthroughRequest): Promise<IncomingMessage> {
     const { client, clientBodyTimeoutMs, headTimeoutMs, now, observe, takenHeaders } = this.#options;
+    // Most proxies never need it.
+    const { createProxyServer } = await import("http-proxy");
+    if (transfer.signal.aborted) throw transfer.signal.reason;
     request.headers = groupHeaders(forwardPushHeaders(request.rawHeaders, takenHeaders));
     request.url = target.path;
     watchSilentBody({ request, response }, clientBodyTimeoutMs, () => {
