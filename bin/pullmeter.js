@@ -2,10 +2,6 @@
 // An older Node fails somewhere in a dependency, with a message that tells nobody what to do.
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 19)) {
-  // Compiled code is kept for the next start: beside what it was compiled from, so that whoever can change the one can
-  // change the other too. Where nothing can be written nothing is kept. NODE_COMPILE_CACHE goes before it.
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache(`${import.meta.dirname}/../.compile-cache`);
   const { startFrugally } = await import("../dist/cli/frugal-start.js");
   startFrugally();
   const { main } = await import("../dist/cli/main.js");

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { filePath } from "./value.ts";
 
 /** Settings of whoever listens: how its connections are protected. */

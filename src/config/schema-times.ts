@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration, integer } from "./value.ts";
 
 // The part of the schema about how long to wait for what.

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { timeouts, tracker } from "./schema-times.ts";
 import { auth, tls } from "./schema-protection.ts";
 import {

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { findConflicts, valueAt } from "./conflicts.ts";
 import { formatFound } from "./problem.ts";
 import { findProtectionConflicts } from "./protection-conflicts.ts";

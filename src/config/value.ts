@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseAddress } from "./address.ts";
 import { formatDuration, parseDuration, type Milliseconds } from "./duration.ts";
 import { parseHttpUrl } from "./http-url.ts";

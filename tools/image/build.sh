@@ -38,7 +38,7 @@ lay_out_app() {
   [ ! -e LICENSE ] || cp LICENSE "$app"
   npm ci --silent --omit=dev --ignore-scripts --prefix "$app"
   rm "$app/package-lock.json" "$app/.npmrc"
-  node tools/run.mjs tsc -p tsconfig.build.json --outDir "$app/dist" --sourceMap false
+  node tools/run.mjs node tools/build.ts "$app/dist"
 }
 
 case $(uname -m) in
