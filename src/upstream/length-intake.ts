@@ -1,5 +1,7 @@
 import type { Intake } from "./intake.ts";
-import { BufferSize, SMALL_BUFFER_BYTES, type ReadBuffers } from "./read-buffer.ts";
+import { Overflow } from "./overflow.ts";
+import { BufferSize, RECORD_BYTES, SMALL_BUFFER_BYTES, type ReadBuffers } from "./read-buffer.ts";
+import { LANDING } from "./upstream-connection.ts";
 
 /** 256 KiB: more is no faster over TLS, because then the buffer leaves the processor's cache. */
 const LARGEST_TLS_BYTES = 256 * 1024;
@@ -7,35 +9,23 @@ const LARGEST_TLS_BYTES = 256 * 1024;
 /** 512 KiB: without records each read fills the buffer, and each is a system call. */
 const LARGEST_PLAIN_BYTES = 512 * 1024;
 
-/** RFC 8446 §5.1. Node.js gives at most one record at a time. */
-const RECORD_BYTES = 16 * 1024;
-
-/** Memory that is filled from the start; what is before `start` was taken. */
-class Filling {
-  readonly memory: Buffer;
-  start = 0;
-  end = 0;
-
-  constructor(memory: Buffer) {
-    this.memory = memory;
-  }
-
-  get room(): number {
-    return this.memory.length - this.end;
-  }
-}
-
-/** A body whose length is known. It is read into leased memory and never copied. */
+/**
+ * A body whose length is known. It is read into leased memory and not copied, but for records that come although the
+ * connection is paused: they wait until the client has taken what was before them.
+ */
 export class LengthIntake implements Intake {
   readonly #buffers: ReadBuffers;
   readonly #isTls: boolean;
   readonly #size: BufferSize;
+  readonly #overflow: Overflow;
   #left: number;
-  /** Where Node.js writes. */
-  #filling: Filling;
-  /** Filled before, the oldest first: records that came although the connection is paused. */
-  readonly #full: Filling[] = [];
-  #taken: Filling | undefined;
+  /** Filled from the start: up to `#start` it was taken, up to `#end` it is filled. */
+  #memory: Buffer;
+  #start = 0;
+  #end: number;
+  /** Node.js writes where bytes must not stay. */
+  #lands = false;
+  #isTaken = false;
   #takenBytes = 0;
   #isSpoiled = false;
   #isOver = false;
@@ -45,13 +35,14 @@ export class LengthIntake implements Intake {
     this.#buffers = buffers;
     this.#isTls = isTls;
     this.#size = new BufferSize(isTls ? LARGEST_TLS_BYTES : LARGEST_PLAIN_BYTES);
-    this.#filling = new Filling(buffers.lease(SMALL_BUFFER_BYTES));
+    this.#overflow = new Overflow(buffers);
+    this.#memory = buffers.lease(SMALL_BUFFER_BYTES);
     this.#left = bytes - early.length;
-    this.#filling.end = early.copy(this.#filling.memory);
+    this.#end = early.copy(this.#memory);
   }
 
   get isFull(): boolean {
-    return !this.#isTls || this.#filling.room < RECORD_BYTES;
+    return !this.#isTls || !this.#overflow.isEmpty || this.#memory.length - this.#end < RECORD_BYTES;
   }
 
   get isWhole(): boolean {
@@ -67,63 +58,70 @@ export class LengthIntake implements Intake {
   }
 
   space(): Uint8Array {
-    const filling = this.#filling;
-    // A plaintext connection reads nothing until what was taken is free: it needs no second place.
-    const isAllFree = filling.start === filling.end && (this.#taken === undefined || !this.#isTls);
-    if (isAllFree) {
-      if (this.#taken === undefined && filling.memory.length !== this.#size.bytes) this.#renew();
-      this.#filling.start = 0;
-      this.#filling.end = 0;
-    } else if (filling.room === 0) {
-      if (filling.start < filling.end) this.#full.push(filling);
-      this.#filling = new Filling(this.#buffers.lease(this.#size.bytes));
-    }
-    const { memory, end } = this.#filling;
-    return end === 0 ? memory : memory.subarray(end);
+    // A plaintext connection reads nothing until what was taken is free.
+    if (this.#isEmpty && this.#overflow.isEmpty && !(this.#isTaken && this.#isTls)) this.#begin();
+    this.#lands = !this.#overflow.isEmpty || this.#end === this.#memory.length;
+    if (this.#lands) return LANDING;
+    return this.#end === 0 ? this.#memory : this.#memory.subarray(this.#end);
   }
 
   received(bytes: number): void {
-    this.#filling.end += Math.min(bytes, this.#left);
+    const own = Math.min(bytes, this.#left);
+    if (this.#lands) this.#overflow.add(LANDING.subarray(0, own));
+    else this.#end += own;
     if (bytes > this.#left) this.#isSpoiled = true;
-    this.#left = Math.max(0, this.#left - bytes);
+    this.#left -= own;
+    this.#moveIn();
   }
 
   take(): Buffer | undefined {
-    const filling = this.#full[0] ?? this.#filling;
-    if (filling.start === filling.end) return undefined;
-    const view = filling.memory.subarray(filling.start, filling.end);
-    filling.start = filling.end;
-    this.#taken = filling;
+    this.#moveIn();
+    if (this.#isEmpty) return undefined;
+    const view = this.#memory.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#isTaken = true;
     this.#takenBytes = view.length;
-    if (filling !== this.#filling) this.#full.shift();
     return view;
   }
 
   free(waitedMs: number): void {
-    const taken = this.#taken;
-    if (taken === undefined) return;
-    this.#taken = undefined;
+    if (!this.#isTaken) return;
+    this.#isTaken = false;
     if (waitedMs === 0) this.#size.tookAtOnce(this.#takenBytes);
     else this.#size.waited(waitedMs);
-    const isDone = taken !== this.#filling && taken.start === taken.end;
-    if (isDone) this.#buffers.release(taken.memory);
   }
 
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#buffers.release(this.#filling.memory);
+    this.#buffers.release(this.#memory);
   }
 
   abandon(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const inUse = new Set([...this.#full, this.#filling, ...(this.#taken ? [this.#taken] : [])]);
-    for (const { memory } of inUse) this.#buffers.abandon(memory);
+    this.#overflow.clear();
+    this.#buffers.abandon(this.#memory);
   }
 
-  #renew(): void {
-    this.#buffers.release(this.#filling.memory);
-    this.#filling = new Filling(this.#buffers.lease(this.#size.bytes));
+  /** Everything that is in the memory was taken. */
+  get #isEmpty(): boolean {
+    return this.#start === this.#end;
+  }
+
+  /** While there is overflow Node.js writes to the landing: so the memory may change. */
+  #moveIn(): void {
+    if (this.#overflow.isEmpty || this.#isTaken || !this.#isEmpty) return;
+    this.#begin();
+    this.#end = this.#overflow.moveTo(this.#memory);
+  }
+
+  /** Fills the memory from its start again; or another, if this transfer should have one of another size. */
+  #begin(): void {
+    this.#start = 0;
+    this.#end = 0;
+    if (this.#isTaken || this.#memory.length === this.#size.bytes) return;
+    this.#buffers.release(this.#memory);
+    this.#memory = this.#buffers.lease(this.#size.bytes);
   }
 }

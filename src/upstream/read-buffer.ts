@@ -1,4 +1,7 @@
-/** 64 KiB: a page of a slow client. Four TLS records (16 KiB each). */
+/** 16 KiB: a TLS record (RFC 8446 §5.1). What comes beyond a buffer has pages of it. */
+export const RECORD_BYTES = 16 * 1024;
+
+/** 64 KiB: what Node.js reads at once, four records. */
 export const SMALL_BUFFER_BYTES = 64 * 1024;
 
 /** 64 MiB of buffers in all: 256 fast transfers. Beyond it everyone gets a small one. */
@@ -22,7 +25,8 @@ export class ReadBuffers {
   }
 
   lease(wantedBytes: number): Buffer {
-    const bytes = this.#leasedBytes + wantedBytes > MAX_LEASED_BYTES ? SMALL_BUFFER_BYTES : wantedBytes;
+    const isTooMuch = this.#leasedBytes + wantedBytes > MAX_LEASED_BYTES;
+    const bytes = isTooMuch ? Math.min(wantedBytes, SMALL_BUFFER_BYTES) : wantedBytes;
     this.#leasedBytes += bytes;
     const spare = this.#spare.get(bytes)?.pop();
     if (spare === undefined) return Buffer.allocUnsafeSlow(bytes);
