@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { get as registrableDomainByList } from "psl";
 
 /** Stands for what has no registrable domain. */
@@ -31,11 +31,16 @@ const cache = new Map<string, string>();
 function computeLabel(host: string): string {
   const name = withoutPort(host);
   if (name === undefined) return UNKNOWN;
-  if (isIP(name) !== 0) return IP_ADDRESS;
+  if (isAddress(name)) return IP_ADDRESS;
   const ascii = toAscii(name);
   if (ascii === undefined) return UNKNOWN;
   if (isNumericHost(ascii)) return isIpv4InAnyForm(ascii) ? IP_ADDRESS : UNKNOWN;
   return registrableDomain(ascii) ?? UNKNOWN;
+}
+
+/** Without a colon it is no IPv6 address: to make sure of it by Node.js' expression takes 12 ms the first time. */
+function isAddress(name: string): boolean {
+  return isIPv4(name) || (name.includes(":") && isIPv6(name));
 }
 
 const BRACKETED = /^\[([^[\]]*)\](?::(\d*))?$/;
