@@ -182,8 +182,8 @@ function turnAway(recognition: "unknown" | "busy", { challenges }: Credentials):
 /** 3 s for a request's head: scrapers and probes are near. */
 const HEAD_TIMEOUT_MS = 3_000;
 
-/** 1 s: how exactly that is kept. */
-const CHECK_MS = 1_000;
+/** 2 s: how exactly that is kept. */
+const CHECK_MS = 2_000;
 
 /** 100 connections: scrapers, probes and some people; a leak of them must not take the proxy's descriptors. */
 const MAX_CONNECTIONS = 100;
