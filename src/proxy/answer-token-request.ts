@@ -1,12 +1,13 @@
-import { decodeBody } from "./body.ts";
+import { decodeBody } from "./manifest-body.ts";
 import type { ClientRequest, DataPlane } from "./handle-request.ts";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
+import { headerValue } from "../upstream/raw-headers.ts";
 import { tokenUpstream, type RegistryAuth } from "../upstream/token-realm.ts";
 import { toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { failureResponse, refusalResponse, type OwnResponse } from "./error-response.ts";
-import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming, headerValue } from "./headers.ts";
+import { forwardRequestHeaders, forwardResponseHeaders, hasCleanFraming } from "./headers.ts";
 import { OVERLOADED } from "./refusal.ts";
 import { SEALED_TOKEN_SECONDS } from "./sealed-token.ts";
 import type { Head } from "./transfer.ts";

@@ -1,5 +1,5 @@
 import type { Credentials } from "../access/credentials.ts";
-import { headerValue } from "./headers.ts";
+import { HeaderNames, headerValue, withoutHeaders } from "../upstream/raw-headers.ts";
 import type { RequestHead } from "./plain-request.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -13,7 +13,7 @@ export async function findStranger(request: RequestHead, credentials: Credential
   const byProxyHeader = await credentials.recognize(headerValue(request.rawHeaders, "proxy-authorization"));
   const byHeader = await credentials.recognize(headerValue(request.rawHeaders, "authorization"));
   if (byHeader === "known") {
-    request.rawHeaders = withoutAuthorization(request.rawHeaders);
+    request.rawHeaders = withoutHeaders(request.rawHeaders, AUTHORIZATION);
     return undefined;
   }
   if (byProxyHeader === "busy" || byHeader === "busy") return { reason: "overloaded", message: TOO_MANY_STRANGERS };
@@ -28,6 +28,4 @@ const UNAUTHENTICATED = "this listener wants its own credentials, in Proxy-Autho
 /** By it older clients know that a registry asks them. */
 const REGISTRY_VERSION = ["Docker-Distribution-Api-Version", "registry/2.0"];
 
-function withoutAuthorization(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== "authorization");
-}
+const AUTHORIZATION = new HeaderNames(["authorization"]);

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import { writableOrder, type RawHeaders } from "./headers.ts";
+import type { RawHeaders } from "../upstream/raw-headers.ts";
+import { writableOrder } from "./headers.ts";
 
 /** A response on its way to a client, whoever writes it. */
 export interface ClientResponse {

@@ -4,6 +4,7 @@ import type { Route } from "../oci/route.ts";
 import { causeOfStatus, type Failure } from "../pull/outcome.ts";
 import type { Observer, RefusalReason, TransferStarted } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
+import type { HeaderNames } from "../upstream/raw-headers.ts";
 import type { UpstreamRequest } from "../upstream/upstream-request.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
@@ -35,8 +36,8 @@ export interface DataPlane {
   readonly observe: Observer;
   readonly now: () => number;
   readonly labelHeaders: LabelHeaders;
-  /** Lower-case names of request headers that are for the proxy and go no further. */
-  readonly takenHeaders: ReadonlySet<string>;
+  /** Request headers that are for the proxy and go no further. */
+  readonly takenHeaders: HeaderNames;
   readonly nextTransferId: () => number;
   /** More requests are being handled than may be, this one included. */
   readonly isOverloaded: () => boolean;

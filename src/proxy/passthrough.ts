@@ -2,10 +2,11 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerRespons
 import { finished } from "node:stream";
 import type { Observer } from "../pull/transfer-event.ts";
 import type { UpstreamBody, UpstreamResponse } from "../upstream/exchange.ts";
+import type { HeaderNames, RawHeaders } from "../upstream/raw-headers.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { describeOutcome, toUpstreamError, UpstreamError } from "../upstream/upstream-error.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { forwardPushHeaders, type RawHeaders } from "./headers.ts";
+import { forwardPushHeaders } from "./headers.ts";
 import { throughProxy, type Target } from "./resolve-registry.ts";
 import { watchSilentBody } from "./silent-body.ts";
 import type { Transfer } from "./transfer.ts";
@@ -14,7 +15,7 @@ export interface PassthroughOptions {
   readonly client: UpstreamClient;
   readonly observe: Observer;
   readonly now: () => number;
-  readonly takenHeaders: ReadonlySet<string>;
+  readonly takenHeaders: HeaderNames;
   /** From the end of the request to the response's head; an upload may take as long as it takes. */
   readonly headTimeoutMs: number;
   readonly stallTimeoutMs: number;

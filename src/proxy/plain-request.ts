@@ -1,4 +1,5 @@
-import { TOKEN, UNCLEAN, withoutPadding } from "../upstream/field-line.ts";
+import { FIELD_LINES, withoutPadding } from "../upstream/field-line.ts";
+import { HeaderNames, isNamed } from "../upstream/raw-headers.ts";
 
 /** What is known of a request before its body. `IncomingMessage` is one. */
 export interface RequestHead {
@@ -22,15 +23,16 @@ const REQUEST_LINE =
   /^(GET|HEAD) (\/v2\/[\w.~!$&'()*+,;=:@/-]+\/(?:manifests|blobs)\/[\w.~!$&'()*+,;=:@-]+(?:\?[!-~]*)?) HTTP\/1\.1$/;
 
 /**
- * Headers by which a message has a body, or its connection is to be something else; by their length, which is looked at first.
- * The parser of Node.js takes Proxy-Connection for Connection.
+ * Headers by which a message has a body, or its connection is to be something else. The parser of Node.js takes
+ * Proxy-Connection for Connection.
  */
-const TELLING = new Map([
-  [6, ["expect"]],
-  [7, ["upgrade", "trailer"]],
-  [14, ["content-length"]],
-  [16, ["proxy-connection"]],
-  [17, ["transfer-encoding"]],
+const TELLING = new HeaderNames([
+  "content-length",
+  "expect",
+  "proxy-connection",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
 ]);
 
 /**
@@ -41,48 +43,36 @@ const TELLING = new Map([
 export function readPlainRequest(bytes: Buffer, maxBytes: number): PlainRequest | undefined {
   if (bytes.length > maxBytes) return undefined;
   const text = bytes.toString("latin1");
-  const end = text.length - HEAD_END.length;
-  if (text.indexOf(HEAD_END) !== end || UNCLEAN.test(text)) return undefined;
+  if (!text.endsWith(HEAD_END)) return undefined;
   const lineEnd = text.indexOf("\r\n");
   const [, method, url] = REQUEST_LINE.exec(text.slice(0, lineEnd)) ?? [];
-  const headers = url === undefined ? undefined : readHeaders(text, lineEnd + 2, end + 2);
+  const lines = text.slice(lineEnd, -HEAD_END.length);
+  const headers = url === undefined || !FIELD_LINES.test(lines) ? undefined : readHeaders(lines);
   return headers && { method, url, httpVersion: "1.1", ...headers };
 }
 
-/** Header lines from `start`, each with its end; undefined if they are not plain, or do not name one host. */
-function readHeaders(
-  text: string,
-  start: number,
-  end: number,
-): Pick<PlainRequest, "rawHeaders" | "isLast"> | undefined {
+/** Undefined if the lines are not plain, or do not name one host. */
+function readHeaders(lines: string): Pick<PlainRequest, "rawHeaders" | "isLast"> | undefined {
   const rawHeaders: string[] = [];
   let hosts = 0;
   let connection: string | undefined;
-  for (let at = start; at < end;) {
-    const colon = text.indexOf(":", at);
-    const lineEnd = text.indexOf("\r\n", at);
-    if (colon === -1 || colon > lineEnd) return undefined;
-    const name = text.slice(at, colon);
-    if (!TOKEN.test(name) || isTelling(name)) return undefined;
-    const value = withoutPadding(text, colon + 1, lineEnd);
+  for (let at = 0; at < lines.length;) {
+    const colon = lines.indexOf(":", at);
+    const lineEnd = lines.indexOf("\r\n", colon);
+    const end = lineEnd === -1 ? lines.length : lineEnd;
+    const name = lines.slice(at + 2, colon);
+    if (TELLING.has(name)) return undefined;
+    const value = withoutPadding(lines, colon + 1, end);
     if (isNamed(name, "host")) hosts += 1;
     if (isNamed(name, "connection")) {
       if (connection !== undefined || !CONNECTION.has(value)) return undefined;
       connection = value;
     }
     rawHeaders.push(name, value);
-    at = lineEnd + 2;
+    at = end;
   }
   return hosts === 1 ? { rawHeaders, isLast: connection === "close" } : undefined;
 }
 
 /** What HTTP/1.1 means anyway, and its contrary. */
 const CONNECTION = new Set(["keep-alive", "Keep-Alive", "close"]);
-
-function isTelling(name: string): boolean {
-  return TELLING.get(name.length)?.includes(name.toLowerCase()) === true;
-}
-
-function isNamed(given: string, name: string): boolean {
-  return given.length === name.length && given.toLowerCase() === name;
-}

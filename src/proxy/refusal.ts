@@ -1,6 +1,7 @@
 import type { RefusalReason } from "../pull/transfer-event.ts";
+import { headerValue } from "../upstream/raw-headers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { countHeaders, hasCleanFraming, hasHeader, headerValue } from "./headers.ts";
+import { countHeaders, hasCleanFraming, hasHeader } from "./headers.ts";
 import type { Listener } from "./listener.ts";
 import type { RequestHead } from "./plain-request.ts";
 import type { Target } from "./resolve-registry.ts";

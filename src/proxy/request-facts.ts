@@ -1,6 +1,7 @@
 import { readCredentialEvidence } from "../pull/credentials.ts";
 import type { TransferStarted, Trigger } from "../pull/transfer-event.ts";
-import { hasHeader, headerValue, type RawHeaders } from "./headers.ts";
+import { headerValue, type RawHeaders } from "../upstream/raw-headers.ts";
+import { hasHeader } from "./headers.ts";
 import type { Listener } from "./listener.ts";
 
 /** Lower-case names of the request headers that set labels. */

@@ -1,6 +1,6 @@
 import { parseRegistryHost } from "../oci/registry-host.ts";
 import { parseRoute, type Route } from "../oci/route.ts";
-import { headerValue, type RawHeaders } from "./headers.ts";
+import { headerValue, type RawHeaders } from "../upstream/raw-headers.ts";
 
 /** How a request named its registry; clients follow a `Location` the same way. */
 export type Naming = "query" | "header" | "listener" | "path";

@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { readRateLimit } from "../oci/rate-limit.ts";
 import type { ResponseStarted } from "../pull/transfer-event.ts";
-import { headerValue } from "./headers.ts";
+import { headerValue } from "../upstream/raw-headers.ts";
 import { fingerprintSource } from "./rate-limit-source.ts";
 import type { Head } from "./transfer.ts";
 

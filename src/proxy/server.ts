@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Protection } from "../access/protection.ts";
 import type { RefusalReason } from "../pull/transfer-event.ts";
 import type { CircuitChange } from "../upstream/circuit.ts";
+import { HeaderNames } from "../upstream/raw-headers.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { printRefusal } from "./bad-head.ts";
 import { BlobVerifier } from "./blob-verifier.ts";
@@ -63,7 +64,7 @@ class ProxyServer implements Proxy {
     const { clientBodyTimeoutMs, headTimeoutMs, labelHeaders, stallTimeoutMs } = settings;
     const onCircuit = (change: CircuitChange): void => observe({ type: "circuit-changed", atMs: now(), ...change });
     const client = new UpstreamClient({ settings, now, onCircuit, ...(lookup !== undefined && { lookup }) });
-    const takenHeaders = new Set([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
+    const takenHeaders = new HeaderNames([NAMESPACE_HEADER, labelHeaders.isolation, labelHeaders.trigger]);
     const times = { headTimeoutMs, stallTimeoutMs, clientBodyTimeoutMs };
     const passthrough = new Passthrough({ client, observe, now, takenHeaders, ...times });
     // Also when nothing is relayed any more: clients hold tokens that were made here.

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { splitScope } from "../oci/token-scope.ts";
 import { readCredentialEvidence } from "../pull/credentials.ts";
-import { headerValue } from "./headers.ts";
+import { headerValue } from "../upstream/raw-headers.ts";
 
 /** A client's request for a token: https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/ */
 export interface TokenQuestion {

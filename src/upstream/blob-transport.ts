@@ -1,7 +1,7 @@
 import type { Connect, Dial } from "./connect.ts";
 import { BlobExchange, type BlobRequest, type ExchangeHome } from "./blob-exchange.ts";
 import type { UpstreamResponse } from "./exchange.ts";
-import { UNWRITABLE } from "./field-line.ts";
+import { areWritable } from "./field-line.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { ReadBuffers } from "./read-buffer.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
@@ -77,7 +77,8 @@ export class BlobTransport {
       return Promise.reject(new UpstreamError("proxy", `${dial.origin.host}: the connections are closed`));
     }
     const key = this.#keyOf(dial);
-    if (!isWritable(request) || this.#isOdd(key)) return Promise.resolve(undefined);
+    const isWritable = PATH.test(request.path) && areWritable(request.headers);
+    if (!isWritable || this.#isOdd(key)) return Promise.resolve(undefined);
     this.#underWay += 1;
     return new BlobExchange(request, key, this.#home).response;
   }
@@ -126,7 +127,3 @@ export class BlobTransport {
 
 // RFC 9112 §3.2.1: what would be read as something else by whoever parses it.
 const PATH = /^\/[\x21-\x7e]*$/;
-
-function isWritable({ path, headers }: BlobRequest): boolean {
-  return PATH.test(path) && !UNWRITABLE.test(headers.join(""));
-}

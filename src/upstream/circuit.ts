@@ -61,6 +61,7 @@ export class Circuits {
 
   /** Throws an UpstreamError if `host` is not to be asked now. Whoever passes must tell how it went. */
   enter(registry: string, host: string): void {
+    if (this.#troubled.size === 0) return;
     const trouble = this.#troubled.get(keyOf(registry, host));
     if (trouble?.probeAtMs === undefined) return;
     if (trouble.probing || this.#now() < trouble.probeAtMs) {
@@ -72,6 +73,7 @@ export class Circuits {
 
   /** Something came from `host`, whatever it was. */
   succeeded(registry: string, host: string): void {
+    if (this.#troubled.size === 0) return;
     const key = keyOf(registry, host);
     const trouble = this.#troubled.get(key);
     if (trouble === undefined) return;

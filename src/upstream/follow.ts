@@ -2,7 +2,7 @@ import type { Circuits } from "./circuit.ts";
 import type { Connections } from "./connections.ts";
 import { exchange, type UpstreamResponse } from "./exchange.ts";
 import { isLostConnection } from "./lost-connection.ts";
-import { withoutHeaders } from "./raw-headers.ts";
+import { HeaderNames, withoutHeaders } from "./raw-headers.ts";
 import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
 import type { Upstream } from "./upstream.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
@@ -55,11 +55,11 @@ export class Follower {
     for (;;) {
       const hop = place?.hop ?? registry;
       const asked =
-        place?.isForeign === true ? { ...request, headers: withoutHeaders(SECRETS, request.headers) } : request;
+        place?.isForeign === true ? { ...request, headers: withoutHeaders(request.headers, SECRETS) } : request;
       const response = await this.#ask(upstream, hop, asked, untilMs);
       const location = redirectLocation(response.status, response.headers);
       if (request.redirects === "pass" || location === undefined) {
-        const own = isSameOrigin(registry, hop) ? response.headers : withoutHeaders(OF_THE_REGISTRY, response.headers);
+        const own = isSameOrigin(registry, hop) ? response.headers : withoutHeaders(response.headers, OF_THE_REGISTRY);
         return { ...response, headers: own, place };
       }
       response.body.discard();
@@ -141,10 +141,10 @@ export class Follower {
 }
 
 /** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
-const SECRETS = new Set(["authorization", "cookie", "cookie2"]);
+const SECRETS = new HeaderNames(["authorization", "cookie", "cookie2"]);
 
 /**
  * To a client all responses are the registry's. A challenge of another origin would make it send the registry's
  * credentials to whatever realm that origin names (CVE-2020-15157); a cookie would go to the registry.
  */
-const OF_THE_REGISTRY = new Set(["www-authenticate", "set-cookie", "set-cookie2"]);
+const OF_THE_REGISTRY = new HeaderNames(["www-authenticate", "set-cookie", "set-cookie2"]);

@@ -1,4 +1,5 @@
-import { TOKEN, UNCLEAN, withoutPadding } from "./field-line.ts";
+import { FIELD_LINES, withoutPadding } from "./field-line.ts";
+import { isNamed } from "./raw-headers.ts";
 
 /** Where a response's body ends (RFC 9112 §6.3). */
 export type Framing =
@@ -27,7 +28,7 @@ const LF = 0x0a;
 const VERSION = "HTTP/1.1 ";
 
 /** "HTTP/1.1 200", and a space before the phrase, which may be missing with it (RFC 9112 §4). */
-const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: (.*))?$/;
+const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 const LENGTH = /^\d{1,15}$/;
 
@@ -40,36 +41,32 @@ const CHUNKED: Framing = { kind: "chunked" };
  * folded lines, a length told twice. A hardened parser is asked about those.
  */
 export function parseResponseHead(text: string, method: string): ResponseHead | undefined {
-  if (UNCLEAN.test(text)) return undefined;
   const first = endOfLine(text, 0);
   const [, code, statusText = ""] = STATUS_LINE.exec(text.slice(0, first)) ?? [];
-  if (code === undefined) return undefined;
+  if (code === undefined || !FIELD_LINES.test(text.slice(first))) return undefined;
   const status = Number(code);
   const headers: string[] = [];
   let length: string | undefined;
   let coding: string | undefined;
   let connection = "";
   let keepAlive: string | undefined;
-  for (let at = first + 2; at <= text.length;) {
-    const end = endOfLine(text, at);
+  for (let at = first; at < text.length;) {
     const colon = text.indexOf(":", at);
-    const name = text.slice(at, colon === -1 || colon > end ? at : colon);
-    if (!TOKEN.test(name)) return undefined;
+    const end = endOfLine(text, colon);
+    const name = text.slice(at + 2, colon);
     const value = withoutPadding(text, colon + 1, end);
     headers.push(name, value);
-    at = end + 2;
-    // Only names as long as those that matter here are looked at closer.
-    if (name.length === 14 && name.toLowerCase() === "content-length") {
+    at = end;
+    if (isNamed(name, "content-length")) {
       if (length !== undefined || !LENGTH.test(value)) return undefined;
       length = value;
-    } else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") {
+    }
+    if (isNamed(name, "transfer-encoding")) {
       if (coding !== undefined || value.toLowerCase() !== "chunked") return undefined;
       coding = value;
-    } else if (name.length === 10) {
-      const key = name.toLowerCase();
-      if (key === "connection") connection += `,${value.toLowerCase()}`;
-      else if (key === "keep-alive") keepAlive = value;
     }
+    if (isNamed(name, "connection")) connection += `,${value.toLowerCase()}`;
+    if (isNamed(name, "keep-alive")) keepAlive = value;
   }
   if (length !== undefined && coding !== undefined) return undefined;
   const framing = framingOf(status, method, length, coding);
@@ -89,6 +86,9 @@ function readTimeout(keepAlive: string | undefined): number | undefined {
   const seconds = keepAlive === undefined ? undefined : /\btimeout=(\d{1,6})\b/.exec(keepAlive)?.[1];
   return seconds === undefined ? undefined : Number(seconds);
 }
+
+/** In a head: what no value may have, and a CR or LF that stands alone. */
+const UNCLEAN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?:[^\n]|$)|(?:^|[^\r])\n/;
 
 /** False if no further bytes can make a head of these that `parseResponseHead` reads; those before `from` could. */
 export function couldBecomeHead(bytes: Buffer, from: number): boolean {

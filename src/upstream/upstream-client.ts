@@ -10,7 +10,7 @@ import { readContent } from "./continuation.ts";
 import type { UpstreamResponse } from "./exchange.ts";
 import { Follower, type Followed } from "./follow.ts";
 import { holdBody } from "./held-body.ts";
-import { headerValue, withoutHeaders } from "./raw-headers.ts";
+import { HeaderNames, headerValue, withoutHeaders } from "./raw-headers.ts";
 import { ResumeAllowance } from "./resume-allowance.ts";
 import { ResumingBody } from "./resuming-body.ts";
 import { BRIEF, PATIENT, pauseBefore, type Patience } from "./retry.ts";
@@ -103,7 +103,7 @@ export class UpstreamClient {
   #resuming(upstream: Upstream, request: UpstreamRequest, first: Followed): UpstreamResponse {
     const content = readContent(first);
     if (content === undefined) return first;
-    const ownHeaders = withoutHeaders(OF_THE_RANGE, request.headers);
+    const ownHeaders = withoutHeaders(request.headers, OF_THE_RANGE);
     const body = new ResumingBody(first, {
       content,
       ask: (from, range) => {
@@ -121,7 +121,7 @@ export class UpstreamClient {
 }
 
 /** What a client asked for itself of a range is part of `Content` already. */
-const OF_THE_RANGE = new Set(["range", "if-range"]);
+const OF_THE_RANGE = new HeaderNames(["range", "if-range"]);
 
 function patienceFor({ body, delivery }: UpstreamRequest): Patience {
   if (body !== undefined) return ONCE;

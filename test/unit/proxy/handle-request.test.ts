@@ -8,6 +8,7 @@ import { Connection } from "../../../src/proxy/connection.ts";
 import { handleRequest, type DataPlane } from "../../../src/proxy/handle-request.ts";
 import type { TransferEvent } from "../../../src/pull/transfer-event.ts";
 import type { UpstreamResponse } from "../../../src/upstream/exchange.ts";
+import { HeaderNames } from "../../../src/upstream/raw-headers.ts";
 import { upstreamAt } from "../../support/data-plane.ts";
 
 // Parsers refuse such heads already. Whatever parses one day: a head that cannot be passed on is a 502, and its body
@@ -31,7 +32,7 @@ for (const [name, headers] of Object.entries(HEADS)) {
       observe: (event: TransferEvent) => events.push(event),
       now: () => 0,
       labelHeaders: { isolation: "x-i", trigger: "x-t" },
-      takenHeaders: new Set<string>(),
+      takenHeaders: new HeaderNames([]),
       nextTransferId: () => 1,
       draining: () => undefined,
       isOverloaded: () => false,

@@ -8,8 +8,9 @@ import {
   hasCleanFraming,
   writableOrder,
 } from "../../../src/proxy/headers.ts";
+import { HeaderNames } from "../../../src/upstream/raw-headers.ts";
 
-const TAKEN = new Set(["x-taken"]);
+const TAKEN = new HeaderNames(["x-taken"]);
 
 test("hop-by-hop headers end here, in any case, and everything else goes on as it was", () => {
   const hop = [
