@@ -26,8 +26,7 @@ async function writeWhole(
 ): Promise<void> {
   passHead(transfer, result);
   const whole = request.method === "HEAD" ? NOTHING : (result.body.whole ?? NOTHING);
-  inspection?.add(whole);
-  const known = inspection?.end();
+  const known = inspection?.read(whole);
   await new Promise<void>((go) => atTurnEnd(connection.load.transfers, go));
   if (transfer.isOver) return;
   transfer.bytes = whole.length;

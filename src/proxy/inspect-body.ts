@@ -1,9 +1,9 @@
 import type { TransferFinished } from "../pull/transfer-event.ts";
 import type { UpstreamResponse } from "../upstream/exchange.ts";
+import { headerValue, type RawHeaders } from "../upstream/raw-headers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { BlobVerifier } from "./blob-verifier.ts";
-import { ManifestCopy } from "./body.ts";
-import { headerValue } from "./headers.ts";
+import type { BlobCheck, BlobVerifier } from "./blob-verifier.ts";
+import { ManifestCopy, readManifest } from "./manifest-body.ts";
 import type { Target } from "./resolve-registry.ts";
 
 type Told = Pick<TransferFinished, "manifest" | "verified">;
@@ -14,6 +14,8 @@ export interface BodyInspection {
   add(chunk: Buffer): void;
   /** What the whole body tells: at once, or when it is known. */
   end(): Told | Promise<Told>;
+  /** The same where the body is here whole: it takes the place of `add` and `end`. */
+  read(whole: Buffer): Told | Promise<Told>;
   /** It did not come whole. */
   abandon(): void;
 }
@@ -29,22 +31,37 @@ export function inspectBody(response: InspectedResponse, verifier: BlobVerifier)
   const { headers, method, status, target, upstream } = response;
   const { route } = target;
   if (method !== "GET" || status !== 200) return undefined;
-  if (route.kind === "manifest" && !isSigned(response)) return readManifest(headerValue(headers, "content-encoding"));
+  if (route.kind === "manifest" && !isSigned(response)) return inspectManifest(headers);
   if (route.kind !== "blob" || headerValue(headers, "content-encoding") !== undefined) return undefined;
-  const check = verifier.draw(route.digest, upstream.verifyBlobs ?? 0);
-  return check && { ...check, end: async () => ({ verified: await check.end() }) };
+  return verifyBlob(verifier.draw(route.digest, upstream.verifyBlobs ?? 0));
 }
 
-function readManifest(contentEncoding: string | undefined): BodyInspection {
+function inspectManifest(headers: RawHeaders): BodyInspection {
   const copy = new ManifestCopy();
+  const read = (whole: Buffer): Told => {
+    const claimed = headerValue(headers, "docker-content-digest") ?? "";
+    const manifest = readManifest(whole, claimed, headerValue(headers, "content-encoding"));
+    return manifest === undefined ? {} : { manifest };
+  };
   return {
     add: (chunk) => copy.add(chunk),
     end: () => {
-      const manifest = copy.read(contentEncoding);
-      return manifest === undefined ? {} : { manifest };
+      const { whole } = copy;
+      return whole === undefined ? {} : read(whole);
     },
+    read,
     abandon: () => {},
   };
+}
+
+function verifyBlob(check: BlobCheck | undefined): BodyInspection | undefined {
+  if (check === undefined) return undefined;
+  const end = async (): Promise<Told> => ({ verified: await check.end() });
+  const read = (whole: Buffer): Promise<Told> => {
+    check.add(whole);
+    return end();
+  };
+  return { ...check, end, read };
 }
 
 /** The digest of a manifest of schema 1 leaves its signatures out: it is not that of its bytes. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { MAX_MANIFEST_BYTES } from "../../src/oci/manifest.ts";
 import { parseRegistryHost } from "../../src/oci/registry-host.ts";
-import { decodeBody } from "../../src/proxy/body.ts";
+import { decodeBody } from "../../src/proxy/manifest-body.ts";
 import { forwardPushHeaders, forwardResponseHeaders, hasCleanFraming } from "../../src/proxy/headers.ts";
 import type { Listener } from "../../src/proxy/listener.ts";
 import { readRequestFacts } from "../../src/proxy/request-facts.ts";
@@ -12,6 +12,7 @@ import { TokenSealer } from "../../src/proxy/sealed-token.ts";
 import { repositoryIn, takeRegistry, withService } from "../../src/proxy/token-question.ts";
 import { readCredentialEvidence } from "../../src/pull/credentials.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
+import { HeaderNames } from "../../src/upstream/raw-headers.ts";
 
 const LISTENER: Listener = { name: "l", host: "h", port: 0, allowPush: false, peerIdentity: "none" };
 const LABELS = { isolation: "x-isolation", trigger: "x-trigger" };
@@ -141,7 +142,7 @@ const headers: FuzzTarget = {
     const lines = text.split("\n");
     const raw = lines.length % 2 === 0 ? lines : [...lines, ""];
     const clean = hasCleanFraming(raw);
-    for (const kept of [forwardPushHeaders(raw, new Set()), forwardResponseHeaders(raw)]) {
+    for (const kept of [forwardPushHeaders(raw, new HeaderNames([])), forwardResponseHeaders(raw)]) {
       assert.equal(kept.length % 2, 0);
       const names = kept.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
       assert.ok(!names.some((name) => ["connection", "transfer-encoding", "te", "upgrade"].includes(name)));

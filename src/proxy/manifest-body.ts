@@ -15,35 +15,42 @@ export class ManifestCopy {
     else this.#chunks.push(Buffer.from(chunk));
   }
 
-  /** What the whole body says; undefined if it was too large, or its coding cannot be undone. */
-  read(contentEncoding: string | undefined): TransferFinished["manifest"] {
-    if (this.#bytes > MAX_MANIFEST_BYTES) return undefined;
-    const [first = NOTHING] = this.#chunks;
-    const body = decodeBody(this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks), contentEncoding);
-    if (body === undefined) return undefined;
-    const digest = `sha256:${hash("sha256", body)}`;
-    const remembered = known.get(digest);
-    if (remembered !== undefined) return remembered;
-    if (!isDigest(digest)) return undefined;
-    const content = parseManifest(body.toString("utf8"));
-    const manifest = { digest, ...(content !== undefined && { content }) };
-    if (body.length <= MAX_KNOWN_BYTES) remember(manifest);
-    return manifest;
+  /** Undefined if it was too large. */
+  get whole(): Buffer | undefined {
+    return this.#bytes > MAX_MANIFEST_BYTES ? undefined : Buffer.concat(this.#chunks);
   }
 }
 
-const NOTHING = Buffer.alloc(0);
-
 type ReadManifest = NonNullable<TransferFinished["manifest"]>;
 
-/** 64 manifests of at most 64 KiB, some MB at most: what a node's clients ask for again and again. */
+/**
+ * What the bytes of a manifest say; undefined if their coding cannot be undone. `claimed` is the digest that they should
+ * have: it tells where to look among those that were read lately, no more.
+ */
+export function readManifest(bytes: Buffer, claimed: string, contentEncoding?: string): ReadManifest | undefined {
+  const body = decodeBody(bytes, contentEncoding);
+  if (body === undefined) return undefined;
+  const before = known.get(claimed);
+  if (before?.body.equals(body) === true) return before.manifest;
+  const digest = `sha256:${hash("sha256", body)}`;
+  if (!isDigest(digest)) return undefined;
+  const content = parseManifest(body.toString("utf8"));
+  const manifest = { digest, ...(content !== undefined && { content }) };
+  if (body.length <= MAX_KNOWN_BYTES) remember(manifest, body);
+  return manifest;
+}
+
+/** 64 manifests of at most 64 KiB, 4 MiB at most: what a node's clients ask for again and again. */
 const MAX_KNOWN = 64;
 const MAX_KNOWN_BYTES = 64 * 1024;
-const known = new Map<string, ReadManifest>();
+const known = new Map<string, { readonly manifest: ReadManifest; readonly body: Buffer }>();
 
-/** Bytes of one digest say the same each time: the oldest of those that are known goes first. */
-function remember(manifest: ReadManifest): void {
-  known.set(manifest.digest, manifest);
+/** The oldest of those that are known goes first. */
+function remember(manifest: ReadManifest, body: Buffer): void {
+  // In memory of its own: small buffers are parts of larger ones, which would be kept with them.
+  const copy = Buffer.allocUnsafeSlow(body.length);
+  copy.set(body);
+  known.set(manifest.digest, { manifest, body: copy });
   const [oldest] = known.keys();
   if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
 }
