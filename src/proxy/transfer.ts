@@ -67,7 +67,8 @@ export class Transfer {
   respond(head: Head): void {
     const { connection, observe, now, response } = this.#options;
     response.writeHead(head.status, reasonPhrase(head), head.headers, connection.isClosing);
-    observe({ type: "responded", atMs: now(), transfer: this.id, ...readResponseFacts(head, now()) });
+    const atMs = now();
+    observe({ type: "responded", atMs, transfer: this.id, ...readResponseFacts(head, atMs) });
   }
 
   /** The body streams from now on. */
