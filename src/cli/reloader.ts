@@ -30,9 +30,9 @@ export class Reloader {
     return this.#files;
   }
 
-  /** `trigger`: why, for the log. */
-  reload(trigger: string): void {
-    this.#last = this.#reloadAfter(this.#last, trigger);
+  /** `reason`: why, for the log. */
+  reload(reason: string): void {
+    this.#last = this.#reloadAfter(this.#last, reason);
   }
 
   /** Takes over nothing any more. */
@@ -40,17 +40,17 @@ export class Reloader {
     this.#isStopped = true;
   }
 
-  async #reloadAfter(last: Promise<void>, trigger: string): Promise<void> {
+  async #reloadAfter(last: Promise<void>, reason: string): Promise<void> {
     await last;
     if (this.#isStopped) return;
     const { app, logger } = this.#options;
     try {
       const { log } = await app.reload(() => this.#load());
       logger.setLevel(log.level);
-      logger.info("configuration reloaded", { trigger });
+      logger.info("configuration reloaded", { reason });
     } catch (error) {
       const detail = error instanceof ConfigError ? { problems: error.problems } : { error };
-      logger.error("configuration not reloaded: the one before goes on", { trigger, ...detail });
+      logger.error("configuration not reloaded: the one before goes on", { reason, ...detail });
     }
   }
 

@@ -142,7 +142,7 @@ test("a file that is written is read without a signal", async (t) => {
   const registry = await startRegistry(t);
   const { command, origin, file } = await serve(t, config(registry.url));
   await writeFile(file, config(registry.url, "isolation: builds"));
-  assert.equal((await command.line(RELOADED))["trigger"], "file change");
+  assert.equal((await command.line(RELOADED))["reason"], "file change");
   await pullThrough(origin);
   assert.equal((await command.line("pull finished"))["isolation"], "builds");
 });
