@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from "node:fs";
+import { fileState } from "../config/file-state.ts";
 
 /** 2 s, and one more look until nothing changes any more: soon enough, and a file is not read while it is written. */
 const LOOK_MS = 2_000;
@@ -34,20 +34,10 @@ export function watchFiles(files: () => readonly string[], changed: () => void, 
 
 /** By file, what tells one state of it from another. */
 function look(files: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(files.map((file) => [file, lookAt(file)]));
+  return new Map(files.map((file) => [file, fileState(file)]));
 }
 
 /** A file that was not looked at before was just read. */
 function differ(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): boolean {
   return [...after].some(([file, state]) => before.has(file) && before.get(file) !== state);
-}
-
-function lookAt(file: string): string {
-  try {
-    const path = realpathSync(file);
-    const { ino, size, mtimeMs } = statSync(path);
-    return [path, ino, size, mtimeMs].join(" ");
-  } catch {
-    return "cannot be read";
-  }
 }

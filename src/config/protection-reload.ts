@@ -1,6 +1,5 @@
-import { statSync } from "node:fs";
 import type { Protection } from "../access/protection.ts";
-import { codeOf } from "./config-file.ts";
+import { fileState } from "./file-state.ts";
 import { listFiles, readProtection, type FileMistake, type ProtectionFiles } from "./protection-files.ts";
 
 /** A listener whose files may change while it listens. */
@@ -57,14 +56,5 @@ export class ProtectionReload {
 }
 
 function fingerprintAll({ files }: ProtectedListener): string {
-  return listFiles(files).map(fingerprint).join("\n");
-}
-
-function fingerprint(file: string): string {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-  } catch (error) {
-    return codeOf(error);
-  }
+  return listFiles(files).map(fileState).join("\n");
 }
