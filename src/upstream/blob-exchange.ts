@@ -1,4 +1,4 @@
-import { atTurnEnd } from "../turn-end.ts";
+import { afterTurn, atTurnEnd } from "../turn-end.ts";
 import type { CancelSignal } from "./cancellation.ts";
 import { ChunkedIntake } from "./chunked-intake.ts";
 import { ConnectionBody, wholeBody } from "./connection-body.ts";
@@ -175,7 +175,7 @@ export class BlobExchange implements Reader {
     }
     const serverKeepsMs = keepAliveSeconds === undefined ? undefined : keepAliveSeconds * 1000;
     // Not before the read burst is over: bytes behind the response must not be taken for the next one.
-    setImmediate(() => this.#home.keep(this.#key, connection, serverKeepsMs));
+    afterTurn(() => this.#home.keep(this.#key, connection, serverKeepsMs));
   }
 
   /** The answer is asked for again elsewhere; this connection has an unread rest. */
