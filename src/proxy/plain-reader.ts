@@ -38,12 +38,7 @@ export class PlainReader {
   }
 
   readonly #onData = (bytes: Buffer): void => {
-    if (this.#isBusy) {
-      // No client of a registry asks before it was answered: whoever does waits, and Node.js reads on.
-      this.#ahead = this.#ahead === undefined ? bytes : Buffer.concat([this.#ahead, bytes]);
-      this.#socket.pause();
-      return;
-    }
+    if (this.#isBusy) return this.#keep(bytes);
     const { maxHeadBytes, requested } = this.#options;
     const request = readPlainRequest(bytes, maxHeadBytes);
     if (request === undefined) return this.#handOver(bytes);
@@ -51,6 +46,15 @@ export class PlainReader {
     this.#countFromRequests();
     requested(request, this.#answer(request));
   };
+
+  /**
+   * No client of a registry asks before it was answered: whoever does waits, and Node.js reads on. Its end is not to be
+   * missed for that: so what it sends is kept as it comes, up to what one head may have.
+   */
+  #keep(bytes: Buffer): void {
+    this.#ahead = this.#ahead === undefined ? bytes : Buffer.concat([this.#ahead, bytes]);
+    if (this.#ahead.length > this.#options.maxHeadBytes) this.#socket.pause();
+  }
 
   #answer(request: PlainRequest): PlainResponse {
     const keepAliveSeconds = Math.floor(this.#options.keepAliveTimeoutMs / 1000);

@@ -288,6 +288,18 @@ test("a client that closes its half while it waits counts as gone", async (t) =>
   assert.equal((await proxy.event("failed")).failure, "client_aborted");
 });
 
+test("a client that asks again before it was answered, and closes its half, counts as gone", async (t) => {
+  const { proxy, upstream } = await startPair(t, () => {}, { settings: { maxHeadBytes: 1024 * 1024 } });
+  const socket = await openSocket(proxy.port);
+  socket.write(`GET ${BLOB} HTTP/1.1\r\nHost: h\r\n\r\n`);
+  await upstream.until(() => upstream.requests.length === 1);
+  // Longer than what is read at once.
+  socket.end(`GET ${BLOB} HTTP/1.1\r\nHost: h\r\nX: ${"x".repeat(200_000)}\r\n\r\n`);
+  await upstream.until(() => upstream.sockets.size === 0);
+  assert.equal((await proxy.event("failed")).failure, "client_aborted");
+  assert.equal(upstream.requests.length, 1);
+});
+
 test("a client that goes away while the proxy connects leaves nothing behind", async (t) => {
   let resolve: (() => void) | undefined;
   const { upstream } = await startPair(t, () => {});
