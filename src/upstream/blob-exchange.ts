@@ -57,6 +57,7 @@ export class BlobExchange implements Reader {
   /** A head that did not come at once. */
   #partial: Buffer | undefined;
   #body: ConnectionBody | undefined;
+  #isSent = false;
   #isOver = false;
 
   constructor(request: BlobRequest, key: string, home: ExchangeHome) {
@@ -82,6 +83,8 @@ export class BlobExchange implements Reader {
   }
 
   received(bytes: number): void {
+    // It answers nobody: a server that gives up an idle connection may say so before it ends it.
+    if (!this.#isSent) return this.ended(undefined);
     const came = LANDING.subarray(0, bytes);
     const read = this.#partial === undefined ? came : Buffer.concat([this.#partial, came]);
     const known = this.#partial?.length ?? 0;
@@ -124,7 +127,9 @@ export class BlobExchange implements Reader {
     if (!connection.isOpen) return this.ended(undefined);
     connection.reader = this;
     atTurnEnd(this.#home.underWay, () => {
-      if (!this.#isOver) connection.write(printHead(this.#request));
+      if (this.#isOver) return;
+      this.#isSent = true;
+      connection.write(printHead(this.#request));
     });
   }
 

@@ -156,6 +156,26 @@ test("a connection that was lost with the request on its way can be told from ev
   });
 });
 
+test("what a kept connection brings before the request is sent is not its response", async (t) => {
+  const upstream = await start(t, (request) => {
+    if (request.target !== "/silent") answerOk(request);
+  });
+  const transport = startTransport(t);
+  // While this one is under way others are sent at the end of their turn of the event loop.
+  const controller = new AbortController();
+  const silent = fetchFrom(transport, upstream.origin, { path: "/silent", signal: controller.signal });
+  await readBody(await fetchFrom(transport, upstream.origin));
+  const kept = upstream.requests.find(({ target }) => target !== "/silent");
+  kept?.socket.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  await assert.rejects(fetchFrom(transport, upstream.origin), (error) => {
+    assert.ok(error instanceof UpstreamError && isLostConnection(error));
+    return true;
+  });
+  assert.equal(upstream.requests.length, 2);
+  controller.abort(new UpstreamError("client_aborted", "gone"));
+  await assert.rejects(silent, { failure: "client_aborted" });
+});
+
 const odd = {
   "an older version": "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
   "an interim response": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
