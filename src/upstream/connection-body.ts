@@ -115,14 +115,14 @@ export class ConnectionBody implements Reader, UpstreamBody {
     }
     if (!this.#intake.isWhole || this.#isRead) return;
     this.#isRead = true;
+    // The last bytes may come though it was paused, and whoever uses it next pauses it when it has to.
+    this.#unpause();
     this.#options.onRead();
   }
 
   #goOn(): void {
     this.#pour();
-    if (this.#isBlocked || this.#isOver || !this.#isPaused) return;
-    this.#isPaused = false;
-    this.#connection.resume();
+    if (!this.#isBlocked && !this.#isOver) this.#unpause();
   }
 
   /** Delivers what is here, until the client wants no more. */
@@ -166,6 +166,12 @@ export class ConnectionBody implements Reader, UpstreamBody {
     if (this.#isPaused || this.#isRead) return;
     this.#isPaused = true;
     this.#connection.pause();
+  }
+
+  #unpause(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#connection.resume();
   }
 
   /** Only silence that somebody waits for is a stall. */

@@ -203,6 +203,25 @@ for (const { over, tls } of ways) {
   }
 }
 
+test("a connection whose last bytes came while it was paused reads the next response", async (t) => {
+  const upstream = await startScriptedUpstream(
+    ({ socket, target }) => {
+      const bytes = Number(target.slice(1));
+      socket.write(responseBytes(["HTTP/1.1 200 OK", `Content-Length: ${bytes}`], BLOB.subarray(0, bytes)));
+    },
+    { tls: TEST_TLS },
+  );
+  t.after(() => upstream.close());
+  const transport = startTransport(t);
+  // Where its records and buffers end decides what comes after a pause.
+  for (let bytes = 56 * 1024; bytes < 160 * 1024; bytes += 4 * 1024) {
+    const response = await fetchFrom(transport, upstream.origin, { path: `/${bytes}`, headTimeoutMs: 2_000 });
+    assert.equal(await hashSlowly(response, () => true), sha256(BLOB.subarray(0, bytes)));
+    await new Promise(setImmediate);
+  }
+  assert.equal(upstream.connections, 1);
+});
+
 test("what came before the end is delivered before the failure, also to a client that is slow", async (t) => {
   const upstream = await startScriptedUpstream(({ socket }) => {
     socket.end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
