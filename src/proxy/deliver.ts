@@ -33,6 +33,7 @@ async function writeWhole(
   if (!(known instanceof Promise)) return transfer.end(whole, known);
   transfer.writing();
   response.write(whole);
+  transfer.delivered();
   transfer.end(undefined, await known);
 }
 
@@ -68,6 +69,7 @@ async function stream(
     throw error;
   });
   transfer.waits?.ended();
+  transfer.delivered();
   const known = await inspection?.end();
   transfer.end(undefined, known);
 }

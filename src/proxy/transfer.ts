@@ -38,6 +38,7 @@ export class Transfer {
   readonly #options: TransferOptions;
   readonly #cancellation = new Cancellation();
   #over = false;
+  #isDelivered = false;
   /** Body bytes given to the client. */
   bytes = 0;
   /** From the moment on that a body streams. */
@@ -81,6 +82,12 @@ export class Transfer {
     this.#writtenMs = this.#options.now();
   }
 
+  /** The body was given whole. A client that was told its length has it then, and may go away before `end`. */
+  delivered(): void {
+    const { response } = this.#options;
+    this.#isDelivered = !response.isChunked && response.writableLength === 0;
+  }
+
   /**
    * Ends the response, behind `last` if there is more to write, and reports that it was delivered whole. As soon as a
    * client has everything it may ask for something else, of another process: so the end is told at once where the kernel
@@ -88,6 +95,7 @@ export class Transfer {
    */
   end(last?: string | Buffer, known?: Known): void {
     const { connection, response } = this.#options;
+    if (this.#isDelivered && !connection.isOpen) return this.#finish(this.#writtenMs, known);
     // Only a body whose length was told is over without what is written here.
     if (last !== undefined || response.isChunked || this.bytes === 0) this.writing();
     const wasTaken = response.writableLength === 0;
@@ -110,8 +118,9 @@ export class Transfer {
 
   /** The exchange is over before the response was whole. Cuts both sides: a short body never ends cleanly. */
   fail(failure: Failure): void {
-    if (!this.#end()) return;
     const { connection, observe, now } = this.#options;
+    if (this.#isDelivered) return connection.cut();
+    if (!this.#end()) return;
     const waits = this.waits && { waits: this.waits.read() };
     observe({ type: "failed", atMs: now(), transfer: this.id, bytes: this.bytes, failure, ...waits });
     this.#cancellation.abort(new UpstreamError(failure, "the transfer is over"));

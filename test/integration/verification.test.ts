@@ -5,7 +5,7 @@ import { isDigest, type Digest } from "../../src/oci/digest.ts";
 import { BlobVerifier } from "../../src/proxy/blob-verifier.ts";
 import { startProxy, upstreamAt } from "../support/data-plane.ts";
 import { responseBytes, startScriptedUpstream } from "../support/scripted-upstream.ts";
-import { wireRequest, type WireResponse } from "../support/wire-client.ts";
+import { openSocket, parseResponse, wireRequest, type WireResponse } from "../support/wire-client.ts";
 
 const CONTENT = randomBytes(3_000_000);
 
@@ -43,6 +43,26 @@ test("one wrong bit is found, and passes untouched: the client decides", async (
   assert.ok((await get(proxy.port)).body.equals(wrong));
   assert.equal((await proxy.event("finished")).verified, "mismatch");
 });
+
+for (const content of [CONTENT, CONTENT.subarray(0, 2_000)]) {
+  test(`a client that has all ${content.length} bytes need not wait until they are verified`, async (t) => {
+    const proxy = await start(t, 1, content);
+    const socket = await openSocket(proxy.port);
+    socket.write(`GET /v2/library/app/blobs/${digestOf(content)} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    let read = Buffer.alloc(0);
+    socket.on("data", (chunk) => {
+      read = Buffer.concat([read, chunk]);
+      if (parseResponse(read).complete) socket.destroy();
+    });
+    const { bytes, verified } = await proxy.event("finished");
+    assert.deepEqual([bytes, verified], [content.length, "match"]);
+    await proxy.event("connection-closed");
+    assert.deepEqual(
+      proxy.events.filter(({ type }) => type === "failed"),
+      [],
+    );
+  });
+}
 
 for (const [what, share, head] of [
   ["a blob that is not drawn", 0, []],
