@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { createInterface } from "node:readline";
+import { after, before, test, type TestContext } from "node:test";
 import type { Metafile } from "esbuild";
 import { buildProgram } from "../tools/build/program.ts";
+import { startScriptedUpstream } from "./support/scripted-upstream.ts";
+import { wireRequest } from "./support/wire-client.ts";
 
 // What `npm run build` makes, where nothing else is: no packages, no source.
 
@@ -74,6 +77,30 @@ test("what only some need is in files that are loaded when they are needed", () 
   for (const name of ["commander", "pino", "prom-client", "psl", "yaml", "zod"]) assert.ok(atStart.has(name), name);
   for (const name of ["undici", "http-proxy"]) assert.ok(all.has(name) && !atStart.has(name), name);
 });
+
+test("packages that are loaded when they are needed do their work", async (t) => {
+  // HTTP/1.0 is undici's to read, and what is no pull is http-proxy's to send.
+  const upstream = await startScriptedUpstream(({ socket }) => socket.end("HTTP/1.0 200 OK\r\n\r\nto the end"));
+  t.after(() => upstream.close());
+  const port = await startServe(t, upstream.origin);
+  for (const path of ["/v2/app/manifests/v1", "/v2/app/tags/list"]) {
+    const { statusLine, body } = await wireRequest(port, [`GET ${path} HTTP/1.1`, "Host: h"]);
+    assert.deepEqual([path, statusLine], [path, "HTTP/1.1 200 OK"], body.toString());
+  }
+});
+
+/** The built program, until the test is over. Resolves with its port. */
+async function startServe(t: TestContext, registry: URL): Promise<number> {
+  const flags = ["--listener=127.0.0.1:0=registry.test", `--registry=registry.test=${registry.href}`];
+  const program = [join(folder, "bin/pullmeter.js"), "serve", "--admin-address=127.0.0.1:0", ...flags];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "ignore", "pipe"] });
+  t.after(() => child.kill("SIGKILL"));
+  for await (const line of createInterface(child.stderr)) {
+    const { msg, address } = JSON.parse(line) as { readonly msg: string; readonly address?: string };
+    if (msg === "listening") return Number(new URL(`http://${address}`).port);
+  }
+  return assert.fail("it ended before it listened");
+}
 
 test("no language of zod's messages but the one that is used is in it", () => {
   const modules = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs));

@@ -76,8 +76,8 @@ export class Passthrough {
 
   async #send({ request, response, transfer, target, upstream }: PassthroughRequest): Promise<IncomingMessage> {
     const { client, clientBodyTimeoutMs, headTimeoutMs, now, observe, takenHeaders } = this.#options;
-    // Most proxies never need it.
-    const { createProxyServer } = await import("http-proxy");
+    // Most proxies never need it. By its default: bundled, a CommonJS package that is loaded later has no other export.
+    const { createProxyServer } = (await import("http-proxy")).default;
     if (transfer.signal.aborted) throw transfer.signal.reason;
     request.headers = groupHeaders(forwardPushHeaders(request.rawHeaders, takenHeaders));
     request.url = target.path;

@@ -86,7 +86,8 @@ export class Connections {
 
   /** undici takes a third of the time to start: it is loaded when the first request needs it. */
   async #pool(rules: Rules, fresh: boolean): Promise<Agent> {
-    const { Agent: Pool } = await import("undici");
+    // By its default: bundled, a CommonJS package that is loaded later has no other export.
+    const { Agent: Pool } = (await import("undici")).default;
     const key = `${fresh} ${keyOf(rules)}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
