@@ -55,6 +55,7 @@ export function end(ledger: Ledger, transfer: Transfer, event: TransferFinished 
     content.deliveredBytes += event.bytes;
     settleContent(transfer, event, cause, nowMs);
   }
+  transfer.answeredDigest = digestOfAnswer(transfer, event);
   if (transfer.purpose === "resolve") endResolve(ledger, transfer, cause, nowMs);
   const isManifest = transfer.purpose === "resolve" || transfer.purpose === "manifest";
   if (isManifest && cause !== "digest_mismatch") endManifest(ledger, transfer, event, nowMs);
@@ -133,6 +134,13 @@ function endResolve(ledger: Ledger, transfer: Transfer, cause: Cause, nowMs: num
     pull.resolvedByHead = true;
     if (joinsRunningFetch(pull)) pull.joined = true;
   }
+}
+
+/** What the head says, unless its body is here and something else. By another algorithm it is the same manifest. */
+function digestOfAnswer({ answeredDigest }: Transfer, event: TransferFinished | TransferFailed): Digest | undefined {
+  const read = event.type === "finished" ? event.manifest?.digest : undefined;
+  if (read === undefined || answeredDigest === undefined) return answeredDigest;
+  return algorithmOf(read) === algorithmOf(answeredDigest) ? read : answeredDigest;
 }
 
 function endManifest(

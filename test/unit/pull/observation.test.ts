@@ -364,6 +364,13 @@ suite("blobs", () => {
     );
     assert.equal(pull?.rootDigest, digest("m"));
   });
+
+  test("a manifest is what its bytes are, whatever its head says", () => {
+    const story = new Story();
+    const response = { manifest: ROOT, dockerContentDigest: digest("other") };
+    story.exchange(PODMAN_5, `GET ${manifest("v1")}`, { response });
+    assert.equal(story.finished()[0]?.rootDigest, digest("m"));
+  });
 });
 
 suite("on disk", () => {
