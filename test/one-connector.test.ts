@@ -35,7 +35,7 @@ const JOINED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 const IMPORT = /\bimport\s+([^;]*?)\s+from\s+"([^"]+)"|\bexport\s+([^;]*?)\s+from\s+"([^"]+)"/g;
 
 /** A module that is loaded when it is needed. */
-const LOADED = /(\{[^{}]*\})\s*=\s*await import\("([^"]+)"\)|\bimport\("([^".][^"]*)"\)/g;
+const LOADED = /(\{[^{}]*\})\s*=\s*\(?await import\("([^"]+)"\)|\bimport\("([^".][^"]*)"\)/g;
 
 /** Ways to connect that need no import, or hide it. */
 const HIDDEN = [

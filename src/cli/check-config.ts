@@ -47,7 +47,7 @@ function listenerRows({ config }: LoadedConfig): readonly (readonly string[])[] 
     ];
   });
   const { address, protection } = config.admin;
-  const admin = ["admin", formatAddress(address), "metrics, health and the page", describeProtection(protection)];
+  const admin = ["admin", formatAddress(address), "metrics, health and pulls", describeProtection(protection)];
   return [...rows, admin];
 }
 

@@ -75,7 +75,7 @@ export class DemoShow {
     const isShort = this.#output.isTTY;
     this.#print(
       "",
-      this.#heading("Pull log", "one JSON line per pull on standard error; here the start of each"),
+      this.#heading("Pull log", "one JSON line per pull on standard error"),
       ...(isShort ? this.#records.map((record) => shortenLogLine(record, this.#columns)) : this.#log.lines),
       "",
       this.#heading("Metrics", name),

@@ -11,6 +11,7 @@ import {
   headerName,
   hostName,
   integer,
+  isolationValue,
   labelValue,
   listenerName,
   metricName,
@@ -39,7 +40,7 @@ const listener = z.strictObject({
     .describe(
       "The one registry behind this listener, as images name it (docker.io). Naming it here allows it. Without it, requests say which registry they mean: by `?ns=`, by the `OCI-Namespace` header, or by a path prefix.",
     ),
-  isolation: labelValue().optional().describe("Overrides the general `isolation` for this listener."),
+  isolation: isolationValue().optional().describe("Overrides the general `isolation` for this listener."),
   trigger: z.enum(triggers).optional().describe("Overrides the general `trigger` for this listener."),
   allowPush: flag().optional().describe("Overrides the general `allowPush` for this listener."),
   peerIdentity: z.enum(peerIdentities).optional().describe("Overrides the general `peerIdentity` for this listener."),
@@ -120,12 +121,10 @@ export const DEFAULT_LISTENERS = [
 const admin = z.strictObject({
   address: address()
     .prefault("127.0.0.1:9090")
-    .describe(
-      "Where /metrics, /livez, /readyz, /healthz, /api/pulls and the page are served; never on a proxy listener.",
-    ),
+    .describe("Where /metrics, /livez, /readyz, /healthz and /api/pulls are served; never on a proxy listener."),
   finishedPullsKept: integer(0, 100_000)
     .default(100)
-    .describe("How many finished pulls /api/pulls and the page remember. About 10 KiB each."),
+    .describe("How many finished pulls /api/pulls remembers. About 10 KiB each."),
   linger: duration(0)
     .prefault("0s")
     .describe(
@@ -216,7 +215,7 @@ export const settingsSchema = z
       .describe(
         "Where clients are served, one entry for each address. Default: one for registries that requests name on 127.0.0.1:5000, and one each for docker.io, ghcr.io, quay.io, gcr.io, registry.k8s.io and mcr.microsoft.com on the following ports.",
       ),
-    isolation: labelValue()
+    isolation: isolationValue()
       .optional()
       .describe("Label `isolation` of every pull that no header and no listener names. Default: the client's family."),
     trigger: z

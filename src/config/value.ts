@@ -142,10 +142,16 @@ export function headerName() {
   );
 }
 
-const LABEL_VALUE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+const LABEL_VALUE = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
-export function labelValue() {
-  return checked((text) => LABEL_VALUE.test(text), "a label value", 'up to 63 letters, digits, "_", "." and "-"');
+export function labelValue(longest = 63) {
+  const isLabelValue = (text: string): boolean => text.length <= longest && LABEL_VALUE.test(text);
+  return checked(isLabelValue, "a label value", `up to ${longest} letters, digits, "_", "." and "-"`);
+}
+
+/** No longer than metrics tell it. */
+export function isolationValue() {
+  return labelValue(32);
 }
 
 const NAME = /^[!-~]{1,100}$/;

@@ -83,7 +83,7 @@ test("check-config prints listeners, registries, and each setting with the place
   for (const expected of [
     "shared | 127.0.0.1:0 | the registry that a request names",
     "shared-2 | 127.0.0.1:0 | the registry that a request names",
-    "admin | 127.0.0.1:9090 | metrics, health and the page",
+    "admin | 127.0.0.1:9090 | metrics, health and pulls",
     "ghcr.io | http://127.0.0.1:9999, redirects passed, private addresses allowed",
     "quay.io | https://quay.io, through proxy http://proxy.example.com:3128",
     "*.example.com | allowed by pattern",

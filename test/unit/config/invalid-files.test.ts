@@ -113,7 +113,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "invalid-unknown-keys.yaml:11: colour: unknown key; expected one of listeners, isolation, trigger, allowPush, verifyBlobs, peerIdentity, workers, registries, allowRegistries, wellKnownRegistries, admin, metrics, traces, push, headers, timeouts, tracker, limits, log",
   ],
   "invalid-values.yaml": [
-    'invalid-values.yaml:1: isolation: not a label value; expected up to 63 letters, digits, "_", "." and "-" (got "two words")',
+    'invalid-values.yaml:1: isolation: not a label value; expected up to 32 letters, digits, "_", "." and "-" (got "two words")',
     'invalid-values.yaml:2: trigger: not one of its values; expected execution, warmup (got "warm-up")',
     'invalid-values.yaml:3: peerIdentity: not one of its values; expected none, proc (got "pid")',
     "invalid-values.yaml:5: admin.finishedPullsKept: not a whole number in range; expected 0 to 100000 (got -1)",
