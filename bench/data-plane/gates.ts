@@ -45,16 +45,13 @@ export const GATES: readonly Gate[] = [
     1.01,
   ),
   ratio("MB/s of 6 HTTPS blobs, to nginx-64k", ["par6", "mbPerSecond", REFERENCE], "at least", 0.9, 1.05),
-  {
-    ...ratio(
-      "rate of 2 KB manifests, 32 connections, to nginx-64k",
-      ["manifest-2k/32", "requestsPerSecond", REFERENCE],
-      "at least",
-      0.4,
-      0.7,
-    ),
-    held: 0.1,
-  },
+  ratio(
+    "rate of 2 KB manifests, 32 connections, to nginx-64k",
+    ["manifest-2k/32", "requestsPerSecond", REFERENCE],
+    "at least",
+    0.4,
+    0.7,
+  ),
   {
     ...ratio(
       "rate of 2 KB manifests, 8 connections, to caddy",
@@ -63,7 +60,7 @@ export const GATES: readonly Gate[] = [
       1.2,
       2.0,
     ),
-    held: 0.3,
+    held: 0.8,
   },
   {
     measure: "added p50 at one connection, to caddy's",
@@ -74,8 +71,8 @@ export const GATES: readonly Gate[] = [
     reference: ["latency-1/1", "p50Us"],
   },
   ...[100, 500].flatMap((clients) => slowClients(clients)),
-  { ...own("RSS idle, MB", ["idle", "rssMb"], "at most", 80, 60), held: 95 },
-  { ...own("start to accepting, ms", ["start", "startMs"], "at most", 300, 150), held: 450 },
+  own("RSS idle, MB", ["idle", "rssMb"], "at most", 80, 60),
+  own("start to accepting, ms", ["start", "startMs"], "at most", 300, 150),
   own("idle CPU, ms per 10 s", ["idle", "cpuMsPer10s"], "at most", 5, 5),
   own("write system calls per MiB, HTTPS blob", ["syscalls", "writesPerMib"], "at most", 10, 5),
 ];
@@ -92,7 +89,8 @@ function slowClients(clients: number): readonly Gate[] {
         75 + 0.35 * clients,
         60 + 0.22 * clients,
       ),
-      held: 115 + 0.35 * clients,
+      // 108 of 110 MB with 100 clients: a run may miss it by what garbage makes of it.
+      held: 80 + 0.35 * clients,
     },
     own(`growth with ${clients} slow clients, MB`, [workload, "growthMb"], "at most", 5, 2),
   ];
