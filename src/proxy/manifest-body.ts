@@ -33,6 +33,8 @@ export function readManifest(bytes: Buffer, claimed: string, contentEncoding?: s
   const before = known.get(claimed);
   if (before?.body.equals(body) === true) return before.manifest;
   const digest = `sha256:${hash("sha256", body)}`;
+  const same = known.get(digest);
+  if (same !== undefined) return same.manifest;
   if (!isDigest(digest)) return undefined;
   const content = parseManifest(body.toString("utf8"));
   const manifest = { digest, ...(content !== undefined && { content }) };

@@ -40,6 +40,13 @@ test("what is remembered of a manifest does not change with the memory that it c
   assert.equal(readManifest(manifest(1), digest)?.digest, digest);
 });
 
+test("a manifest is read once, also where the registry claims nothing", () => {
+  const read = readManifest(manifest(1), "");
+  assert.ok(read !== undefined);
+  assert.equal(readManifest(manifest(1), ""), read);
+  assert.equal(readManifest(manifest(1), digestOf(manifest(1))), read);
+});
+
 test("a manifest that came in pieces is put together, and one that is too large is not", () => {
   const copy = new ManifestCopy();
   for (const byte of manifest(1)) copy.add(Buffer.of(byte));
