@@ -23,6 +23,12 @@ export class LabelMap<Label extends string, Kept> {
     return (node.kept ??= this.#add(this.#names.map((name) => [name, labels[name]])));
   }
 
+  has(labels: Readonly<Record<Label, string>>): boolean {
+    let node: Node<Kept> | undefined = this.#root;
+    for (const name of this.#names) node = node?.next.get(labels[name]);
+    return node?.kept !== undefined;
+  }
+
   /** In the order in which they came. */
   values(): readonly Kept[] {
     return this.#all;

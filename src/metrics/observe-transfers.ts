@@ -107,7 +107,9 @@ function countRequest(metrics: Metrics, transfer: OpenTransfer, end: TransferFin
   const outcome = end.type === "failed" ? end.failure : (transfer.outcome ?? "proxy");
   const { operation } = transfer;
   const registry = registryValue(metrics.caps, transfer.registry, outcome);
-  const admitted = metrics.caps.requestCombination.admit(`${registry} ${operation} ${outcome}`) !== OTHER;
+  const admitted =
+    metrics.requests.has({ registry, operation, outcome }) ||
+    metrics.caps.requestCombination.admit(`${registry} ${operation} ${outcome}`) !== OTHER;
   metrics.requests.inc({ registry: admitted ? registry : OTHER, operation, outcome });
   metrics.responseBytes.inc({ registry, outcome }, atLeastZero(end.bytes));
   if (end.type === "finished" && end.verified !== undefined) {

@@ -31,6 +31,11 @@ export class Tally<Label extends string> {
     this.#untold.at(labels).value += value;
   }
 
+  /** True if something was counted for these labels. */
+  has(labels: Readonly<Record<Label, string>>): boolean {
+    return this.#untold.has(labels);
+  }
+
   #tell(): void {
     for (const untold of this.#untold.values()) {
       untold.series.inc(untold.value);

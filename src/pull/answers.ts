@@ -84,7 +84,7 @@ function hasWrongBytes({ digest, status }: Transfer, { manifest, verified }: Tra
 }
 
 function algorithmOf(digest: Digest): string {
-  return digest.split(":", 1)[0] ?? "";
+  return digest.slice(0, digest.indexOf(":"));
 }
 
 function settleContent(
