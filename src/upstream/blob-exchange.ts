@@ -161,9 +161,9 @@ export class BlobExchange implements Reader {
       intake,
       host: this.#host,
       stallTimeoutMs,
-      ...(framing.kind === "length" && { bytes }),
       onRead: () => this.#release(connection, head, intake.isSpoiled),
       onOver: () => this.#forgetSignal(),
+      ...(framing.kind === "length" && { bytes }),
     });
     this.#body = body;
     if (!intake.isWhole && !intake.isMalformed) connection.reader = body;

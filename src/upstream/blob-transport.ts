@@ -31,6 +31,7 @@ export class BlobTransport {
   readonly #idle = new IdleConnections();
   readonly #open = new Set<UpstreamConnection>();
   readonly #oddUntilMs = new Map<string, number>();
+  readonly #keys = new WeakMap<Dial, string>();
   readonly #caNumbers = new Map<string, number>();
   #underWay = 0;
   #isClosed = false;
@@ -100,8 +101,16 @@ export class BlobTransport {
     return connection;
   }
 
-  /** Certificates are long: joined into a key they would be read again for each request. */
-  #keyOf({ origin, ca = "", allowPrivate }: Dial): string {
+  /** Put together once for each dial: a new text would be read again to be looked up. */
+  #keyOf(dial: Dial): string {
+    const known = this.#keys.get(dial);
+    if (known !== undefined) return known;
+    const key = this.#createKey(dial);
+    this.#keys.set(dial, key);
+    return key;
+  }
+
+  #createKey({ origin, ca = "", allowPrivate }: Dial): string {
     let number = this.#caNumbers.get(ca);
     if (number === undefined) {
       number = this.#caNumbers.size;

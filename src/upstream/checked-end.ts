@@ -45,7 +45,8 @@ function withCheck<Response extends UpstreamResponse>(
   digest: string | undefined,
   failure: () => UpstreamError,
 ): Response {
-  const [algorithm = "", wanted] = (digest ?? "").split(":", 2);
+  if (digest === undefined) return response;
+  const [algorithm = "", wanted] = digest.split(":", 2);
   if (!ALGORITHMS.has(algorithm) || wanted === undefined) return response;
   const { body } = response;
   if (body.whole !== undefined) {

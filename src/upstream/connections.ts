@@ -30,6 +30,7 @@ export class Connections {
   readonly blobs: BlobTransport;
   readonly #pools = new Map<string, Agent>();
   readonly #agents = new Map<string, HttpAgent>();
+  readonly #dials = new WeakMap<Upstream, Omit<Dial, "proxy">>();
 
   constructor(settings: UpstreamSettings, lookup: LookupFunction) {
     this.#settings = settings;
@@ -60,11 +61,15 @@ export class Connections {
     return { ...hop, dispatcher: await this.#pool({ ...rulesOf(upstream), allowPrivate }, fresh), headers: [] };
   }
 
-  /** How `blobs` reaches the hop; undefined where it cannot. */
-  dial(upstream: Upstream, hop: Hop): Omit<Dial, "proxy"> | undefined {
+  /** How `blobs` reaches the hop; undefined where it cannot. To the registry itself it is one and the same for all requests. */
+  dial(upstream: Upstream, { origin }: Hop): Omit<Dial, "proxy"> | undefined {
     if (upstream.proxy !== undefined) return undefined;
-    const { ca } = upstream;
-    return { origin: hop.origin, allowPrivate: mayBePrivate(upstream, hop.origin), ...(ca !== undefined && { ca }) };
+    if (origin !== upstream.origin) return dialOf(upstream, origin);
+    const known = this.#dials.get(upstream);
+    if (known !== undefined) return known;
+    const dial = dialOf(upstream, origin);
+    this.#dials.set(upstream, dial);
+    return dial;
   }
 
   /** For requests to the registry itself: it is not told where redirects lead. */
@@ -108,6 +113,11 @@ export class Connections {
     this.#pools.set(key, pool);
     return pool;
   }
+}
+
+function dialOf(upstream: Upstream, origin: URL): Omit<Dial, "proxy"> {
+  const { ca } = upstream;
+  return { origin, allowPrivate: mayBePrivate(upstream, origin), ...(ca !== undefined && { ca }) };
 }
 
 type Rules = Omit<Dial, "origin">;

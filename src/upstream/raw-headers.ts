@@ -9,9 +9,14 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
   return undefined;
 }
 
-/** Every request asks this a hundred times: only what has the right length is looked at closer. */
+/** Every request asks this a hundred times: only what has the right length and first letter is looked at closer. */
 export function isNamed(given: string, name: string): boolean {
-  return given.length === name.length && given.toLowerCase() === name;
+  return given.length === name.length && firstLetter(given) === firstLetter(name) && given.toLowerCase() === name;
+}
+
+/** As a lower-case one; of what is no letter, something. */
+function firstLetter(name: string): number {
+  return name.charCodeAt(0) | 0x20;
 }
 
 /** Lower-case names of headers, of which most are told apart by their length. */
@@ -24,9 +29,12 @@ export class HeaderNames {
 
   /** In any case. */
   has(given: string): boolean {
-    return this.#byLength[given.length]?.includes(given.toLowerCase()) === true;
+    for (const name of this.#byLength[given.length] ?? NONE) if (isNamed(given, name)) return true;
+    return false;
   }
 }
+
+const NONE: readonly string[] = [];
 
 /** Without the headers in any of `names`. */
 export function withoutHeaders(headers: RawHeaders, ...names: readonly HeaderNames[]): string[] {
