@@ -105,7 +105,7 @@ export async function handleRequest(plane: DataPlane, client: ClientRequest): Pr
     const led = tokens?.isOn(listener, upstream) === true;
     const told = led ? tokens.leadHere(result, upstream, target, { listener, headers: request.rawHeaders }) : result;
     if (transfer.isOver) return;
-    const inspection = inspectBody({ ...told, method: request.method, target, upstream }, plane.verifier);
+    const inspection = inspectBody(told, { method: request.method, target, upstream }, plane.verifier);
     await deliver(client, transfer, told, inspection);
   } catch (error) {
     // 7. There is no response, or it was cut short.
@@ -165,7 +165,6 @@ function fetchForPull(
     headers: forwardRequestHeaders(request.rawHeaders, plane.takenHeaders),
     // A ping has nothing to observe, but it decides about credentials: its client must know who it is that asks.
     redirects: route.kind === "ping" ? "pass" : upstream.redirects,
-    ...deliveryOf(route, `${connection.remoteAddress} ${registry}`),
     signal: transfer.signal,
     onExchange: (host, outcome, startedMs) => {
       const atMs = plane.now();
@@ -176,14 +175,15 @@ function fetchForPull(
         transfer: transfer.id,
         registry,
         host,
-        ...describeOutcome(outcome),
         headMs,
+        ...describeOutcome(outcome),
       });
     },
     onRepeat: (repeated, outcome) => {
       const cause = typeof outcome === "number" ? causeOfStatus(outcome) : outcome.failure;
       plane.observe({ type: "upstream-repeated", atMs: plane.now(), transfer: transfer.id, registry, repeated, cause });
     },
+    ...deliveryOf(route, `${connection.remoteAddress} ${registry}`),
   });
 }
 

@@ -2,7 +2,7 @@ import { HeaderNames, headerValue, isNamed, withoutHeaders, type RawHeaders } fr
 
 // RFC 9110 §7.6.1, and its forerunners that old clients still send (RFC 2616 §13.5.1, Proxy-Connection). Trailer goes
 // with Transfer-Encoding: trailers are not forwarded.
-const HOP_BY_HOP = new HeaderNames([
+const HOP_BY_HOP = [
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -12,7 +12,14 @@ const HOP_BY_HOP = new HeaderNames([
   "trailer",
   "transfer-encoding",
   "upgrade",
-]);
+];
+
+// Host names the upstream (RFC 9110 §7.2). Expect was answered by this hop, and it has no body to wait for (§10.1.1).
+const REPLACED = ["host", "expect"];
+
+const NOT_OF_A_PULL = new HeaderNames([...HOP_BY_HOP, ...REPLACED, "content-length"]);
+const NOT_OF_A_PUSH = new HeaderNames([...HOP_BY_HOP, ...REPLACED]);
+const NOT_OF_A_RESPONSE = new HeaderNames(HOP_BY_HOP);
 
 export function hasHeader(headers: RawHeaders, name: string): boolean {
   return headerValue(headers, name) !== undefined;
@@ -27,36 +34,35 @@ export function countHeaders(headers: RawHeaders, name: string): number {
  * `taken` (what was meant for the proxy), and those of the body that a GET or HEAD does not have.
  */
 export function forwardRequestHeaders(headers: RawHeaders, taken: HeaderNames): string[] {
-  return withoutHeaders(headers, HOP_BY_HOP, REPLACED, OF_A_BODY, taken, connectionOptions(headers));
+  return withoutHeaders(headers, NOT_OF_A_PULL, taken, connectionOptions(headers));
 }
 
 /** The same for a request whose body goes on as well. */
 export function forwardPushHeaders(headers: RawHeaders, taken: HeaderNames): string[] {
-  return withoutHeaders(headers, HOP_BY_HOP, REPLACED, taken, connectionOptions(headers));
+  return withoutHeaders(headers, NOT_OF_A_PUSH, taken, connectionOptions(headers));
 }
 
 /** Headers of a response as they go on to the client. */
 export function forwardResponseHeaders(headers: RawHeaders): string[] {
-  return withoutHeaders(headers, HOP_BY_HOP, connectionOptions(headers));
+  return withoutHeaders(headers, NOT_OF_A_RESPONSE, connectionOptions(headers));
 }
 
-// Host names the upstream (RFC 9110 §7.2). Expect was answered by this hop, and it has no body to wait for (§10.1.1).
-const REPLACED = new HeaderNames(["host", "expect"]);
-
-const OF_A_BODY = new HeaderNames(["content-length"]);
-
 const NONE = new HeaderNames([]);
+
+/** What `Connection` says almost always. */
+const OF_NO_HEADER = new Set(["close", "keep-alive"]);
 
 /** Names that `Connection` declares to be of this hop only. Content-Length stays: it frames what is forwarded. */
 function connectionOptions(headers: RawHeaders): HeaderNames {
   if (!hasHeader(headers, "connection")) return NONE;
   const options = new Set<string>();
   for (let i = 0; i < headers.length; i += 2) {
-    if (!isNamed(headers[i] ?? "", "connection")) continue;
-    for (const option of headers[i + 1]?.split(",") ?? []) options.add(option.trim().toLowerCase());
+    const value = headers[i + 1] ?? "";
+    if (!isNamed(headers[i] ?? "", "connection") || OF_NO_HEADER.has(value)) continue;
+    for (const option of value.split(",")) options.add(option.trim().toLowerCase());
   }
   options.delete("content-length");
-  return new HeaderNames(options);
+  return options.size === 0 ? NONE : new HeaderNames(options);
 }
 
 const LENGTH = /^\d{1,16}$/;

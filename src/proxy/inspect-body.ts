@@ -20,15 +20,20 @@ export interface BodyInspection {
   abandon(): void;
 }
 
-export interface InspectedResponse extends UpstreamResponse {
+/** Whose response it is. */
+export interface Asked {
   readonly method: string | undefined;
   readonly target: Target;
   readonly upstream: Upstream;
 }
 
 /** Manifests are read, so that the pull's layers are known; blobs are hashed where that is wanted. */
-export function inspectBody(response: InspectedResponse, verifier: BlobVerifier): BodyInspection | undefined {
-  const { headers, method, status, target, upstream } = response;
+export function inspectBody(
+  response: UpstreamResponse,
+  { method, target, upstream }: Asked,
+  verifier: BlobVerifier,
+): BodyInspection | undefined {
+  const { headers, status } = response;
   const { route } = target;
   if (method !== "GET" || status !== 200) return undefined;
   if (route.kind === "manifest" && !isSigned(response)) return inspectManifest(headers);

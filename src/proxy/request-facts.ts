@@ -32,12 +32,12 @@ export function readRequestFacts(headers: RawHeaders, listener: Listener, names:
   return {
     userAgent: headerValue(headers, "user-agent") ?? "",
     accept: headerValue(headers, "accept") ?? "",
+    forwarded: FORWARDED.some((name) => hasHeader(headers, name)),
     credentials: readCredentialEvidence(headerValue(headers, "authorization")),
     ...(rangeStart !== undefined && { rangeStart }),
     ...trace,
     ...(isolation !== undefined && { isolation }),
     ...(trigger !== undefined && { trigger }),
-    forwarded: FORWARDED.some((name) => hasHeader(headers, name)),
   };
 }
 

@@ -33,7 +33,9 @@ export function resolveTarget(url: string, headers: RawHeaders, listenerRegistry
   const header = headerValue(headers, NAMESPACE_HEADER);
   if (names.length > 0) return named("query", path, names.length === 1 ? names[0] : undefined);
   if (header !== undefined) return named("header", path, header.trim());
-  if (listenerRegistry !== undefined) return named("listener", path, listenerRegistry);
+  if (listenerRegistry !== undefined) {
+    return { registry: listenerRegistry, naming: "listener", route: routeOf(path), path, malformed: false };
+  }
   return fromPathPrefix(path);
 }
 
