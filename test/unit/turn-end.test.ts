@@ -29,3 +29,19 @@ test("what is given while others act waits for the next turn", async () => {
   await turnEnd();
   assert.deepEqual(acted, ["first", "second", "next turn"]);
 });
+
+test("many wait for what the next turn brings, and go out with it", async () => {
+  const written: string[] = [];
+  const nextTurn = new Promise<void>((resolve) => {
+    setImmediate(() => {
+      written.push("next turn begins");
+      atTurnEnd(5, () => written.push("second"));
+      resolve();
+    });
+  });
+  atTurnEnd(5, () => written.push("first"));
+  await nextTurn;
+  assert.deepEqual(written, ["next turn begins"]);
+  await turnEnd();
+  assert.deepEqual(written, ["next turn begins", "first", "second"]);
+});
