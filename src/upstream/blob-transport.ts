@@ -110,6 +110,7 @@ export class BlobTransport {
     return key;
   }
 
+  /** Certificates are long: a number stands for them. */
   #createKey({ origin, ca = "", allowPrivate }: Dial): string {
     let number = this.#caNumbers.get(ca);
     if (number === undefined) {
