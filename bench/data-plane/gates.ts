@@ -125,7 +125,7 @@ function added(results: Results, program: string): readonly number[] {
 /** 20 %: so much ratios move from one short run to the next. */
 const SLACK_OF_SHORT_RUNS = 1.2;
 
-/** 30 %: a reference that varies by more between rounds tells that the machine does something else. */
+/** 30 %: a reference whose rounds lie farther apart tells that the machine does something else. */
 const MAX_SPREAD = 0.3;
 
 export type Verdict = "goal reached" | "pass" | "not reached yet" | "BELOW GATE" | "too noisy" | "not measured";

@@ -13,9 +13,12 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** (largest - smallest) / median: 0.3 is the most at which a reference still is one. */
+/**
+ * How far apart the middle half lies (from the first quartile to the third), in medians: a single round that was
+ * disturbed moves no median. Of three values it is all of them.
+ */
 export function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / median(values);
+  return (quantile(values, 0.75) - quantile(values, 0.25)) / median(values);
 }
 
 /**

@@ -22,7 +22,7 @@ async function run(bench: Bench, name: string, options: BlobOptions): Promise<vo
   const programs = bench.programs(name);
   // Speed is worth nothing without the right bytes; this is the warm-up as well.
   for (const program of programs) await pull(bench, program, { ...options, hashed: true });
-  await inRounds(bench, { workload: name, rounds: bench.options.rounds, items: programs }, async (program) => {
+  await inRounds(bench, { workload: name, rounds: bench.options.blobRounds, items: programs }, async (program) => {
     await program.forget?.();
     bench.record(name, program.name, await measure(bench, program, options));
   });

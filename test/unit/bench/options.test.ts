@@ -4,8 +4,9 @@ import { readOptions } from "../../../bench/data-plane/options.ts";
 import { inRounds } from "../../../bench/data-plane/workload.ts";
 
 test("the full form runs everything seven times", () => {
-  const { workloads, programs, rounds, sizeMib, gate } = readOptions([]);
-  assert.deepEqual([workloads.length, programs.length, rounds, sizeMib, gate], [14, 12, 7, 1024, false]);
+  const { workloads, programs, rounds, blobRounds, sizeMib, gate } = readOptions([]);
+  assert.deepEqual([workloads.length, programs.length, rounds, blobRounds], [14, 12, 7, 7]);
+  assert.deepEqual([sizeMib, gate], [1024, false]);
 });
 
 test("the short form has everything that the gates compare with", () => {
@@ -14,6 +15,12 @@ test("the short form has everything that the gates compare with", () => {
     assert.ok(programs.includes(name));
   for (const name of ["blob-tls", "blob-plain", "par6", "manifest-2k", "latency-1", "slow-100", "syscalls"])
     assert.ok(workloads.includes(name));
+});
+
+test("the short form repeats what is over soon more often; rounds that are asked for are those of everything", () => {
+  const [short, asked] = [readOptions(["--short"]), readOptions(["--short", "--rounds", "5"])];
+  assert.ok(short.blobRounds > short.rounds);
+  assert.deepEqual([asked.rounds, asked.blobRounds], [5, 5]);
 });
 
 test("what is measured and what everything is compared with cannot be left out", () => {

@@ -17,8 +17,10 @@ test("a quantile is a value that was measured: nearest rank", () => {
   assert.equal(quantile([1, Number.POSITIVE_INFINITY], 0.99), Number.POSITIVE_INFINITY);
 });
 
-test("the spread is the span in medians", () => {
+test("the spread is that of the middle half, in medians: all of three values, and of nine no single one", () => {
   assert.equal(spread([0.9, 1, 1.2]).toFixed(3), "0.300");
+  assert.equal(spread([5, 1, 1, 1, 1, 1, 1, 1, 0.1]), 0);
+  assert.equal(spread([2, 2, 2, 1, 1, 1, 1, 1, 1]), 1);
 });
 
 test("ratios are taken round by round, so that a machine that slows down weighs on both sides", () => {
