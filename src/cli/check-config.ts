@@ -3,6 +3,7 @@ import { formatAddress } from "../config/address.ts";
 import { formatDuration } from "../config/duration.ts";
 import { createFindRegistry, type ReachableRegistry } from "../config/find-registry.ts";
 import { valueAt } from "../config/conflicts.ts";
+import type { Config, ListenerConfig } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { toMetricsOptions } from "../config/metrics-options.ts";
 import { settingsJsonSchema } from "../config/schema.ts";
@@ -37,34 +38,46 @@ export function describeSchema(): string {
 
 function listenerRows({ config }: LoadedConfig): readonly (readonly string[])[] {
   const find = createFindRegistry(config);
-  const rows = config.listeners.map(({ name, address, registry, protection }) => {
+  const rows = config.listeners.map((listener) => {
+    const { name, address, registry, protection } = listener;
     const reachable = registry === undefined ? undefined : find(registry);
     return [
       name,
       formatAddress(address),
       reachable === undefined ? "the registry that a request names" : describe(reachable),
-      describeProtection(protection),
+      [...describeProtection(protection), ...describeOwn(listener, config)].join(", "),
     ];
   });
   const { address, protection } = config.admin;
-  const admin = ["admin", formatAddress(address), "metrics, health and pulls", describeProtection(protection)];
-  return [...rows, admin];
+  const guards = describeProtection(protection).join(", ");
+  return [...rows, ["admin", formatAddress(address), "metrics, health and pulls", guards]];
 }
 
-function describeProtection({ tls, credentials }: Protection = {}): string {
-  const parts = [
+function describeProtection({ tls, credentials }: Protection = {}): readonly string[] {
+  return [
     ...(tls === undefined ? [] : ["TLS"]),
     ...(tls?.clientCa === undefined ? [] : ["client certificates"]),
     ...(credentials === undefined ? [] : ["passwords or tokens"]),
   ];
-  return parts.join(", ");
+}
+
+const OVERRIDABLE = ["isolation", "trigger", "allowPush", "peerIdentity"] as const;
+
+/** What a listener does otherwise than the settings below say. */
+function describeOwn(listener: ListenerConfig, config: Config): readonly string[] {
+  const own = OVERRIDABLE.filter((key) => listener[key] !== config[key]);
+  return [
+    ...own.map((key) => `${key} ${String(listener[key])}`),
+    ...(listener.tokens === "relay" ? ["tokens relay"] : []),
+  ];
 }
 
 function registryRows({ config }: LoadedConfig): readonly (readonly string[])[] {
   const find = createFindRegistry(config);
-  const configured = [...config.registries.keys()].map((registry) => {
+  const configured = [...config.registries].map(([registry, { verifyBlobs }]) => {
     const reachable = find(registry);
-    return [registry, reachable === undefined ? "" : describe(reachable)];
+    const own = verifyBlobs === undefined ? "" : `verifyBlobs ${verifyBlobs}`;
+    return [registry, reachable === undefined ? "" : describe(reachable), own];
   });
   const patterns = config.allowRegistries.map((pattern) => [pattern, "allowed by pattern"]);
   const builtIn = [["(built-in list)", config.wellKnownRegistries ? "allowed" : "not allowed"]];

@@ -96,7 +96,9 @@ function addCheckConfig(program: Command, { environment, print }: Surroundings):
     .argument("[FILE]", "YAML file with settings, as --config")
     .option("--schema", "print the JSON Schema of the file instead")
     .addHelpText("after", CHECK_EXAMPLES + "\n" + EXIT_CODES)
-    .action((file: string | undefined, options: { schema?: boolean }, command: Command) => {
+    .action((file: string | undefined, options: { schema?: boolean; config?: string }, command: Command) => {
+      if (file !== undefined && options.config !== undefined)
+        command.error(`error: ${file} and --config ${options.config} both name the file; expected one of them`);
       print(
         options.schema === true ? describeSchema() : describeConfig(loadCommandConfig(command, { environment, file })),
       );

@@ -63,6 +63,7 @@ test("an unknown command, a missing value and an argument too many are wrong usa
     ["serve", "--log-level"],
     ["serve", "file.yaml"],
     ["check-config", "a", "b"],
+    ["check-config", "a", "--config", "b"],
     ["replay"],
   ]) {
     const { error } = await run(args);
@@ -82,7 +83,7 @@ test("check-config prints listeners, registries, and each setting with the place
   const lines = new Set(stdout.split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, " | ")));
   for (const expected of [
     "shared | 127.0.0.1:0 | the registry that a request names",
-    "shared-2 | 127.0.0.1:0 | the registry that a request names",
+    "shared-2 | 127.0.0.1:0 | the registry that a request names | isolation firecracker, trigger execution, allowPush false",
     "admin | 127.0.0.1:9090 | metrics, health and pulls",
     "ghcr.io | http://127.0.0.1:9999, redirects passed, private addresses allowed",
     "quay.io | https://quay.io, through proxy http://proxy.example.com:3128",
@@ -97,6 +98,17 @@ test("check-config prints listeners, registries, and each setting with the place
     assert.ok(lines.has(expected), `${expected}\nis not in\n${stdout}`);
   }
   assert.doesNotMatch(stdout, /hunter2/);
+});
+
+test("check-config prints what a listener or a registry overrides, and nothing that it does not", async () => {
+  const { stdout, error } = await run(["check-config", join(FIXTURES, "overrides.yaml")]);
+  assert.equal(error, undefined);
+  assert.match(
+    stdout,
+    /^ {2}nodes +127\.0\.0\.1:5000 +.* isolation node, trigger warmup, allowPush true, tokens relay$/m,
+  );
+  assert.match(stdout, /^ {2}pods +127\.0\.0\.1:5001 +the registry that a request names$/m);
+  assert.match(stdout, /^ {2}ghcr\.io +https:\/\/ghcr\.io +verifyBlobs 0\.5$/m);
 });
 
 async function printedSeries(environment: Readonly<Record<string, string>>): Promise<number> {
