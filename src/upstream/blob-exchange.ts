@@ -100,6 +100,8 @@ export class BlobExchange implements Reader {
     const head =
       end > maxHeadBytes ? undefined : parseResponseHead(read.toString("latin1", 0, end), this.#request.method);
     if (head === undefined) this.#giveBack();
+    // RFC 9110 §15.5.9: a server that gave up an idle connection may say so, which crosses with the request.
+    else if (head.status === 408 && this.#connection?.wasUsed === true) this.ended(undefined);
     else this.#respond(head, read.subarray(end + HEAD_END.length));
   }
 

@@ -156,6 +156,20 @@ test("a connection that was lost with the request on its way can be told from ev
   });
 });
 
+test("408 on a connection that was kept is that connection's end; on a new one it is the answer", async (t) => {
+  const upstream = await start(t, (request) => {
+    if (upstream.requests.length === 1) answerOk(request);
+    else request.socket.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  });
+  const transport = startTransport(t);
+  await readBody(await fetchFrom(transport, upstream.origin));
+  await assert.rejects(fetchFrom(transport, upstream.origin), (error) => {
+    assert.ok(error instanceof UpstreamError && isLostConnection(error));
+    return true;
+  });
+  assert.equal((await fetchFrom(transport, upstream.origin))?.status, 408);
+});
+
 test("what a kept connection brings before the request is sent is not its response", async (t) => {
   const upstream = await start(t, (request) => {
     if (request.target !== "/silent") answerOk(request);
