@@ -1,4 +1,7 @@
+import { wholeBody } from "./connection-body.ts";
 import type { UpstreamBody, UpstreamResponse } from "./exchange.ts";
+import { headerValue, type RawHeaders } from "./raw-headers.ts";
+import { SMALL_BUFFER_BYTES } from "./read-buffer.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export interface HoldLimits {
@@ -15,7 +18,7 @@ export interface HoldLimits {
  * it. Rejects with an UpstreamError when the body stalls or is cut short.
  */
 export async function holdBody(response: UpstreamResponse, limits: HoldLimits): Promise<UpstreamResponse> {
-  const held = new HeldBody(response.body);
+  const held = new HeldBody(response.body, hintOf(response.headers));
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<void>((resolve, reject) => {
     timer = setTimeout(() => {
@@ -29,19 +32,34 @@ export async function holdBody(response: UpstreamResponse, limits: HoldLimits): 
   } finally {
     clearTimeout(timer);
   }
-  return { ...response, body: held };
+  return { ...response, body: held.passable };
 }
 
+/** What a body's length tells of the memory that it needs: a hint, believed up to 64 KiB. */
+function hintOf(headers: RawHeaders): number {
+  const told = Number(headerValue(headers, "content-length") ?? 0);
+  return told <= SMALL_BUFFER_BYTES ? told : 0;
+}
+
+/** A body that is kept, and from the moment on that somebody wants it, passed. */
 class HeldBody implements UpstreamBody {
   readonly #body: UpstreamBody;
-  readonly #chunks: Buffer[] = [];
+  readonly #hint: number;
+  /** Filled from its start, up to `#bytes`. */
+  #memory: Buffer = NOTHING;
   #bytes = 0;
-  #whole = false;
+  #isWhole = false;
   #delivered: Promise<void> = Promise.resolve();
   #sink: ((chunk: Buffer) => boolean) | undefined;
 
-  constructor(body: UpstreamBody) {
+  constructor(body: UpstreamBody, hint: number) {
     this.#body = body;
+    this.#hint = hint;
+  }
+
+  /** What the client gets. */
+  get passable(): UpstreamBody {
+    return this.#isWhole ? wholeBody(this.#held) : this;
   }
 
   /** Resolves when the body is whole, or has more than `maxBytes`. */
@@ -50,8 +68,7 @@ class HeldBody implements UpstreamBody {
       this.#delivered = this.#readAll((chunk) => {
         if (this.#sink !== undefined) return this.#sink(chunk);
         // The chunk's memory is its owner's again when this returns.
-        this.#chunks.push(Buffer.from(chunk));
-        this.#bytes += chunk.length;
+        this.#keep(chunk);
         if (this.#bytes <= maxBytes) return true;
         resolve();
         return false;
@@ -62,22 +79,47 @@ class HeldBody implements UpstreamBody {
 
   async #readAll(onChunk: (chunk: Buffer) => boolean): Promise<void> {
     await this.#body.deliver(onChunk);
-    this.#whole = true;
+    this.#isWhole = true;
   }
 
   deliver(onChunk: (chunk: Buffer) => boolean): Promise<void> {
     this.#sink = onChunk;
-    const wanted = this.#chunks.splice(0).map((chunk) => onChunk(chunk));
-    if (!this.#whole && !wanted.includes(false)) this.#body.resume();
+    const held = this.#takeHeld();
+    const isFree = held.length === 0 || onChunk(held);
+    if (!this.#isWhole && isFree) this.#body.resume();
     return this.#delivered;
   }
 
   resume(): void {
-    if (!this.#whole) this.#body.resume();
+    if (!this.#isWhole) this.#body.resume();
   }
 
   discard(): void {
-    this.#chunks.length = 0;
-    if (!this.#whole) this.#body.discard();
+    this.#takeHeld();
+    if (!this.#isWhole) this.#body.discard();
+  }
+
+  #keep(chunk: Buffer): void {
+    const bytes = this.#bytes + chunk.length;
+    if (bytes > this.#memory.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes, this.#hint, 2 * this.#memory.length));
+      larger.set(this.#held);
+      this.#memory = larger;
+    }
+    this.#memory.set(chunk, this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  get #held(): Buffer {
+    return this.#memory.subarray(0, this.#bytes);
+  }
+
+  #takeHeld(): Buffer {
+    const held = this.#held;
+    this.#memory = NOTHING;
+    this.#bytes = 0;
+    return held;
   }
 }
+
+const NOTHING = Buffer.alloc(0);

@@ -9,7 +9,7 @@ import { Connections } from "./connections.ts";
 import { readContent } from "./continuation.ts";
 import type { UpstreamResponse } from "./exchange.ts";
 import { Follower, type Followed } from "./follow.ts";
-import { holdBody } from "./held-body.ts";
+import { holdBody, type HoldLimits } from "./held-body.ts";
 import { HeaderNames, headerValue, withoutHeaders } from "./raw-headers.ts";
 import { ResumeAllowance } from "./resume-allowance.ts";
 import { ResumingBody } from "./resuming-body.ts";
@@ -88,13 +88,16 @@ export class UpstreamClient {
       const untilMs = Math.min(this.#now() + this.#settings.headTimeoutMs, deadlineMs);
       const followed = await this.#follower.follow(upstream, request, undefined, untilMs);
       if (request.method === "HEAD") return followed;
+      if (request.delivery === "whole") {
+        const timeoutMs = untilMs - this.#now();
+        const afterwards = untilMs === deadlineMs ? "stream" : "fail";
+        const limits: HoldLimits = { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards };
+        return checkEnd(followed.body.whole === undefined ? await holdBody(followed, limits) : followed, request);
+      }
       const response = checkEnd(followed, request);
       // A part of a body may be less than was asked for.
       if (response.body.whole !== undefined && response.status !== 206) return response;
-      if (request.delivery === "streamed") return this.#resuming(upstream, request, response);
-      const timeoutMs = untilMs - this.#now();
-      const afterwards = untilMs === deadlineMs ? "stream" : "fail";
-      return await holdBody(response, { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards });
+      return this.#resuming(upstream, request, response);
     } catch (error) {
       return toUpstreamError(error, upstream.origin.host);
     }
