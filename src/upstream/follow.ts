@@ -6,7 +6,7 @@ import { HeaderNames, withoutHeaders } from "./raw-headers.ts";
 import { isSameOrigin, nextHop, redirectLocation, type Hop } from "./redirect.ts";
 import type { Upstream } from "./upstream.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
-import { couldNotConnect, toUpstreamError, UpstreamError } from "./upstream-error.ts";
+import { closedByUpstream, couldNotConnect, toUpstreamError, UpstreamError } from "./upstream-error.ts";
 
 /** Where a redirect led. */
 export interface Place {
@@ -136,9 +136,19 @@ export class Follower {
     const route = await connections.route(upstream, hop, fresh);
     const all = ["Host", hop.origin.host, ...headers, ...route.headers];
     const headTimeoutMs = Math.max(0, untilMs - now());
-    return exchange({ ...route, method, ...(body !== undefined && { body }), headers: all, signal, headTimeoutMs });
+    const asked = { ...route, method, ...(body !== undefined && { body }), headers: all, signal, headTimeoutMs };
+    const response = await exchange(asked);
+    if (response.status !== REQUEST_TIMEOUT || fresh) return response;
+    response.body.discard();
+    throw toUpstreamError(closedByUpstream(), hop.origin.host);
   }
 }
+
+/**
+ * RFC 9110 §15.5.9: a server that gives up an idle connection may say so, which crosses with a request. Whether this one
+ * was idle nobody tells here: on a connection of its own the answer counts.
+ */
+const REQUEST_TIMEOUT = 408;
 
 /** RFC 9110 §15.4: what was meant for one origin stays there, also when a later hop leads back. */
 const SECRETS = new HeaderNames(["authorization", "cookie", "cookie2"]);

@@ -133,6 +133,34 @@ test("a request that was lost with its old connection goes out on a new one", as
   assert.equal(proxy.events.filter(({ type }) => type === "upstream-repeated").length, 0);
 });
 
+for (const [way, prelude] of [
+  ["of our own", ""],
+  ["of undici", "HTTP/1.1 103 Early Hints\r\n\r\n"],
+] as const) {
+  test(`408 on a kept connection ${way} is seen by nobody`, async (t) => {
+    const asked = new Map<Socket, number>();
+    const { proxy, upstream } = await start(t, (request) => {
+      const { socket } = request;
+      const count = (asked.get(socket) ?? 0) + 1;
+      asked.set(socket, count);
+      if (count > 1)
+        return void socket.end("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      socket.write(prelude);
+      good(request);
+    });
+    for (const target of [BLOB, BLOB, MANIFEST, BLOB]) {
+      assert.equal((await ask(proxy, target)).statusLine, "HTTP/1.1 200 OK");
+    }
+    assert.ok(upstream.requests.length > 4, "a connection was used again");
+  });
+}
+
+test("a registry whose answer is 408 is asked twice, and its answer told", async (t) => {
+  const { proxy, upstream } = await start(t, status(408));
+  assert.match((await ask(proxy, BLOB)).statusLine, /^HTTP\/1.1 408 /);
+  assert.ok(upstream.requests.length <= 2);
+});
+
 test("a manifest that trickles longer than the time for an answer comes all the same", async (t) => {
   const { proxy } = await start(
     t,
