@@ -50,6 +50,10 @@ export class Connection {
     this.#socket = socket;
   }
 
+  get isTls(): boolean {
+    return "encrypted" in this.#socket;
+  }
+
   /** False when the client is gone already. */
   get isOpen(): boolean {
     return !this.#socket.destroyed;
@@ -120,6 +124,20 @@ export class Connection {
   closeWhenIdle(): void {
     this.#closing = true;
     if (this.#transfers.size === 0) this.#socket.destroySoon();
+  }
+
+  /**
+   * The client closed its half. None of a registry does so while it waits: it went away, unless it has everything. Over
+   * TLS Node.js tells what the kernel took up to two turns of the event loop after it was written.
+   */
+  left(): void {
+    const isAllWritten = [...this.#transfers].every(({ isWritten }) => isWritten);
+    if (this.isTls && isAllWritten) setImmediate(() => setImmediate(() => this.#abort()));
+    else this.#abort();
+  }
+
+  #abort(): void {
+    if (this.#transfers.size > 0) this.destroy("client_aborted");
   }
 
   /** Ends the connection, and with it the response that is on its way. */

@@ -17,7 +17,7 @@ export function deliver(
   return pass(client, transfer, result, inspection);
 }
 
-/** What is here already goes out head and body in one, together with what else this turn has to write. */
+/** What is here already goes out head and body in one; in the clear together with what else this turn has to write. */
 async function writeWhole(
   { request, response, connection }: ClientRequest,
   transfer: Transfer,
@@ -27,7 +27,9 @@ async function writeWhole(
   passHead(transfer, result);
   const whole = request.method === "HEAD" ? NOTHING : (result.body.whole ?? NOTHING);
   const known = inspection?.read(whole);
-  await new Promise<void>((go) => atTurnEnd(connection.load.transfers, go));
+  // What is written over TLS at the end of a turn is told as taken in the next: a client that has it and leaves meanwhile
+  // would seem to have gone without.
+  if (!connection.isTls) await new Promise<void>((go) => atTurnEnd(connection.load.transfers, go));
   if (transfer.isOver) return;
   transfer.bytes = whole.length;
   if (!(known instanceof Promise)) return transfer.end(whole, known);

@@ -181,8 +181,7 @@ class ProxyServer implements Proxy {
       remoteAddress: connection.remoteAddress,
       ...(peerProcess !== undefined && { peerProcess }),
     });
-    // No client of a registry closes its half while it waits: it went away.
-    socket.on("end", () => connection.runningTransfers > 0 && connection.destroy("client_aborted"));
+    socket.on("end", () => connection.left());
     socket.on("close", () => {
       this.#connections.delete(socket);
       connection.destroy("client_aborted");

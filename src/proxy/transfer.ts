@@ -39,6 +39,7 @@ export class Transfer {
   readonly #cancellation = new Cancellation();
   #over = false;
   #isDelivered = false;
+  #isWritten = false;
   /** Body bytes given to the client. */
   bytes = 0;
   /** From the moment on that a body streams. */
@@ -62,6 +63,11 @@ export class Transfer {
 
   get isOver(): boolean {
     return this.#over;
+  }
+
+  /** Everything was handed to the connection. */
+  get isWritten(): boolean {
+    return this.#isWritten;
   }
 
   /** Writes the head and reports it. Throws if it cannot be written. */
@@ -99,6 +105,7 @@ export class Transfer {
     // Only a body whose length was told is over without what is written here.
     if (last !== undefined || response.isChunked || this.bytes === 0) this.writing();
     const wasTaken = response.writableLength === 0;
+    this.#isWritten = true;
     response.end(last, () => this.#finish(this.#options.now(), known));
     if (wasTaken && response.writableLength === 0 && connection.isOpen) this.#finish(this.#writtenMs, known);
   }

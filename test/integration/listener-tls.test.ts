@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:https";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { TlsMaterial } from "../../src/access/protection.ts";
 import { startProxy, upstreamAt, type TestProxy, type TestProxyOptions } from "../support/data-plane.ts";
@@ -16,6 +19,8 @@ const BLOB = `/v2/library/app/blobs/sha256:${"d".repeat(64)}?ns=registry.test`;
 /** 8 MiB: more than the buffers between upstream and client hold. */
 const LAYER = Buffer.alloc(8 * 1_048_576, "layer of many bytes");
 const LAYER_SHA256 = createHash("sha256").update(LAYER).digest("hex");
+
+const LEAVING_CLIENTS = join(import.meta.dirname, "../support/leaving-clients-main.ts");
 
 const SERVER: TlsMaterial = { cert: TEST_TLS.cert, key: TEST_TLS.key };
 const MUTUAL: TlsMaterial = { ...SERVER, clientCa: TEST_TLS.clientCa };
@@ -87,6 +92,29 @@ test("a client that goes away in the middle of a body over TLS cancels the reque
   assert.equal((await proxy.event("failed")).failure, "client_aborted");
   await upstreamClosed;
 });
+
+const SMALL = {
+  "of known length": ({ socket }: WireRequest): void =>
+    void socket.write(responseBytes(["HTTP/1.1 200 OK", "Content-Length: 5"], "whole")),
+  "in chunks": ({ socket }: WireRequest): void => {
+    socket.write(responseBytes(["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"], "5\r\nwhole\r\n"));
+    setImmediate(() => socket.write("0\r\n\r\n"));
+  },
+};
+
+for (const [what, respond] of Object.entries(SMALL)) {
+  for (const how of ["end", "destroy"]) {
+    test(`a client that leaves over TLS by ${how}, with all of an answer ${what}, did not abort it`, async (t) => {
+      const proxy = await startTls(t, SERVER, { respond });
+      const last = what === "in chunks" ? "0\r\n\r\n" : "whole";
+      const args = [LEAVING_CLIENTS, String(proxy.port), BLOB, last, how, "200"];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      assert.equal(stdout, "200\n");
+      const failed = proxy.events.filter(({ type }) => type === "failed");
+      assert.deepEqual(failed, []);
+    });
+  }
+}
 
 test("what is older than TLS 1.2 is refused, and counted", async (t) => {
   const proxy = await startTls(t);
