@@ -51,8 +51,8 @@ export async function serve(loaded: LoadedConfig, { load, version }: ServeOption
   return stop(app, logger, first);
 }
 
-/** 100 ms: Ctrl-C reaches every process of the terminal's group at once, and launchers such as npm pass it on again. */
-const SAME_KEY_PRESS_MS = 100;
+/** 100 ms: what is sent to a whole group of processes reaches each of them, and launchers such as npm pass it on again. */
+const SAME_SIGNAL_MS = 100;
 
 /** Resolves with the first signal that asks to stop; the second ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
@@ -63,7 +63,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
         if (firstMs === undefined) {
           firstMs = performance.now();
           resolve(signal);
-        } else if (signal !== "SIGINT" || performance.now() - firstMs > SAME_KEY_PRESS_MS) {
+        } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
           process.exit(EXIT_BY_SIGNAL[signal]);
         }
       });
