@@ -138,7 +138,7 @@ export class Follower {
     const headTimeoutMs = Math.max(0, untilMs - now());
     const asked = { ...route, method, ...(body !== undefined && { body }), headers: all, signal, headTimeoutMs };
     const response = await exchange(asked);
-    if (response.status !== REQUEST_TIMEOUT || fresh) return response;
+    if (response.status !== REQUEST_TIMEOUT || fresh || body !== undefined) return response;
     response.body.discard();
     throw toUpstreamError(closedByUpstream(), hop.origin.host);
   }
