@@ -22,13 +22,13 @@ export type Program =
 const SID = process.env["SID_CLIENTS"] ?? fileURLToPath(new URL("../../../.cache/sid", import.meta.url));
 
 function folders(release: Release): readonly string[] {
-  if (release === "sid") return [join(SID, "root/usr/bin"), join(SID, "root/usr/sbin")];
+  if (release === "sid") return [join(SID, "unpacked/usr/bin"), join(SID, "unpacked/usr/sbin")];
   return ["/usr/bin", "/usr/sbin", ...(process.env["PATH"] ?? "").split(delimiter)];
 }
 
 /** Where podman finds its helpers: it wants netavark to be there even for a pull. */
 export function helperFolder(release: Release): string {
-  return release === "sid" ? join(SID, "root/usr/lib/podman") : "/usr/lib/podman";
+  return release === "sid" ? join(SID, "unpacked/usr/lib/podman") : "/usr/lib/podman";
 }
 
 /** Path of a program, or undefined if it is not installed. */
