@@ -9,7 +9,7 @@ import { Connections } from "./connections.ts";
 import { readContent } from "./continuation.ts";
 import type { UpstreamResponse } from "./exchange.ts";
 import { Follower, type Followed } from "./follow.ts";
-import { holdBody, type HoldLimits } from "./held-body.ts";
+import { holdBody } from "./held-body.ts";
 import { HeaderNames, headerValue, withoutHeaders } from "./raw-headers.ts";
 import { ResumeAllowance } from "./resume-allowance.ts";
 import { ResumingBody } from "./resuming-body.ts";
@@ -89,10 +89,8 @@ export class UpstreamClient {
       const followed = await this.#follower.follow(upstream, request, undefined, untilMs);
       if (request.method === "HEAD") return followed;
       if (request.delivery === "whole") {
-        const timeoutMs = untilMs - this.#now();
-        const afterwards = untilMs === deadlineMs ? "stream" : "fail";
-        const limits: HoldLimits = { maxBytes: MAX_MANIFEST_BYTES, timeoutMs, afterwards };
-        return checkEnd(followed.body.whole === undefined ? await holdBody(followed, limits) : followed, request);
+        const isHere = followed.body.whole !== undefined;
+        return checkEnd(isHere ? followed : await this.#hold(followed, untilMs, untilMs === deadlineMs), request);
       }
       const response = checkEnd(followed, request);
       // A part of a body may be less than was asked for.
@@ -101,6 +99,14 @@ export class UpstreamClient {
     } catch (error) {
       return toUpstreamError(error, upstream.origin.host);
     }
+  }
+
+  #hold(response: UpstreamResponse, untilMs: number, isLastTime: boolean): Promise<UpstreamResponse> {
+    return holdBody(response, {
+      maxBytes: MAX_MANIFEST_BYTES,
+      timeoutMs: untilMs - this.#now(),
+      afterwards: isLastTime ? "stream" : "fail",
+    });
   }
 
   #resuming(upstream: Upstream, request: UpstreamRequest, first: Followed): UpstreamResponse {
