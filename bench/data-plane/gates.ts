@@ -60,7 +60,7 @@ export const GATES: readonly Gate[] = [
       1.2,
       2.0,
     ),
-    held: 0.8,
+    held: 0.9,
   },
   {
     measure: "added p50 at one connection, to caddy's",

@@ -3,9 +3,9 @@ import { constants, PerformanceObserver, type PerformanceEntry } from "node:perf
 /** 1 % of the time: below that, collecting more often is cheaper than memory. Blobs alone make next to no garbage. */
 const BUSY_SHARE = 0.01;
 
-/** Half a second, twice: a hundred clients that come at once are over by then, load is not. */
-const WINDOW_MS = 500;
-const BUSY_WINDOWS = 2;
+/** 150 ms, five times: a hundred clients that come at once are over after three, load is not. */
+const WINDOW_MS = 150;
+const BUSY_WINDOWS = 5;
 
 /** Tells whether collecting garbage takes a good part of the time, again and again while anything is collected. */
 export class CollectionLoad {

@@ -2,27 +2,29 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CollectionLoad } from "../../../src/cli/collection-load.ts";
 
-/** What was told when garbage was collected every 100 ms, for so long each time. */
+/** What was told when garbage was collected every 50 ms, for so long each time. */
 function toldFor(tookMs: readonly number[]): boolean[] {
   const told: boolean[] = [];
   const load = new CollectionLoad(0, (isBusy) => told.push(isBusy));
-  for (const [at, each] of tookMs.entries()) load.collected((at + 1) * 100, each);
+  for (const [at, each] of tookMs.entries()) load.collected((at + 1) * 50, each);
   return told;
 }
 
-const aSecond = (tookMs: number): number[] => Array.from({ length: 10 }, () => tookMs);
+/** Six windows of 150 ms. */
+const aWhile = (tookMs: number): number[] => Array.from({ length: 18 }, () => tookMs);
+const calm = [false, false, false, false, false, false];
 
-test("it is load when collecting takes more than a hundredth of the time for a second", () => {
-  assert.deepEqual(toldFor(aSecond(2)), [false, true]);
-  assert.deepEqual(toldFor(aSecond(0.9)), [false, false]);
+test("it is load when collecting takes more than a hundredth of the time for three quarters of a second", () => {
+  assert.deepEqual(toldFor(aWhile(1)), [false, false, false, false, true, true]);
+  assert.deepEqual(toldFor(aWhile(0.45)), calm);
 });
 
 test("one burst is no load, however long its garbage took", () => {
-  assert.deepEqual(toldFor([...aSecond(0.1), 60, ...aSecond(0.1)]), [false, false, false, false]);
+  assert.deepEqual(toldFor([...aWhile(0.05), 60, 60, ...aWhile(0.05).slice(2)]), [...calm, ...calm]);
 });
 
-test("it is over as soon as half a second was calm", () => {
-  assert.deepEqual(toldFor([...aSecond(2), ...aSecond(0.1)]), [false, true, false, false]);
+test("it is over as soon as one window was calm", () => {
+  assert.deepEqual(toldFor([...aWhile(1), ...aWhile(0.05)]).slice(4), [true, true, ...calm]);
 });
 
 test("the time without any garbage counts as calm", () => {
