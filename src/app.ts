@@ -232,7 +232,7 @@ async function bindAdmin(admin: AdminServer, config: Config): Promise<number> {
   try {
     return (await admin.listen()).port;
   } catch (error) {
-    throw bindError("admin.address", config.admin.address, error);
+    throw bindError({ key: "admin.address", flag: "--admin-address" }, config.admin.address, error);
   }
 }
 

@@ -12,7 +12,7 @@ export function toBindError(error: unknown, config: Config): Error {
   const found = candidates.find(([, { address }]) => address.host === host) ?? candidates[0];
   return found === undefined
     ? new Error("cannot listen", { cause: error })
-    : bindError(`listeners[${found[0]}].address`, found[1].address, error);
+    : bindError({ key: `listeners[${found[0]}].address`, flag: "--listener" }, found[1].address, error);
 }
 
 const BIND_FAILURES: Readonly<Record<string, string>> = {
@@ -22,9 +22,14 @@ const BIND_FAILURES: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host",
 };
 
-/** A message for the operator: which setting, which address, why. */
-export function bindError(key: string, address: Address, cause: unknown): Error {
+/** A message for the operator: which setting, which address, why, and what gives another. */
+export function bindError(
+  { key, flag }: { readonly key: string; readonly flag: string },
+  address: Address,
+  cause: unknown,
+): Error {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
   const reason = BIND_FAILURES[code] ?? "failed";
-  return new Error(`${key}: cannot listen on ${formatAddress(address)}: ${reason} (${code})`, { cause });
+  const message = `${key}: cannot listen on ${formatAddress(address)}: ${reason} (${code}); ${flag} gives another`;
+  return new Error(message, { cause });
 }

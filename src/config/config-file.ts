@@ -39,14 +39,16 @@ function unreadable(file: string, message: string): ConfigFile {
 function parseConfigFile(file: string, text: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { version: "1.2", prettyErrors: false, lineCounter: lines });
-  const problems = [...document.errors, ...document.warnings].map((error): Problem => {
+  const syntaxError = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
+  // Behind a mistake in the syntax everything is a guess.
+  const errors = syntaxError === undefined ? [...document.errors, ...document.warnings] : [syntaxError];
+  const problems = errors.map((error): Problem => {
     const { line } = lines.linePos(error.pos[0]);
     return { where: `${file}:${line}`, order: line, ...describeYamlError(document, error) };
   });
-  const syntaxError = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
-  if (!syntaxError && hasTooManyAliases(document))
+  if (syntaxError === undefined && hasTooManyAliases(document))
     return unreadable(file, `too many aliases; expected at most ${MAX_ALIASES}`);
-  const expanded = syntaxError ? { value: undefined } : toValue(document);
+  const expanded = syntaxError === undefined ? toValue(document) : { value: undefined };
   if (expanded === undefined) {
     const where = `${file}:${lines.linePos(lastAliasOf(document)).line}`;
     const message = "aliases of aliases multiply; expected values that stand for themselves";

@@ -30,7 +30,9 @@ export function validateSettings(given: unknown): Validation {
 function describeIssue(issue: z.core.$ZodRawIssue): string {
   if (issue.code === "invalid_type") {
     const type = TYPES[issue.expected] ?? issue.expected;
-    return `wrong type; expected ${type}`;
+    // `quay.io:` with nothing behind it.
+    const hint = type === "a mapping" && issue.input === null ? ", {} if there is nothing to say" : "";
+    return `wrong type; expected ${type}${hint}`;
   }
   if (issue.code === "invalid_value") return `not one of its values; expected ${issue.values.map(String).join(", ")}`;
   return "not valid; expected what docs/configuration.md says";

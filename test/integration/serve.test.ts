@@ -200,11 +200,12 @@ test("an address that is taken is named with its setting, everything else is giv
   const flags = ["--listener", "127.0.0.1:0", "--listener", `${address}=ghcr.io`, "--admin-address", "127.0.0.1:0"];
   const { code, stderr } = await runCommand(["serve", ...flags]);
   assert.equal(code, 1);
-  const message = `listeners[1].address: cannot listen on ${address}: somebody listens there already (EADDRINUSE)`;
+  const reason = "somebody listens there already (EADDRINUSE); --listener gives another";
+  const message = `listeners[1].address: cannot listen on ${address}: ${reason}`;
   assert.equal((JSON.parse(stderr) as { msg: string }).msg, message);
   const admin = await runCommand(["serve", "--listener", "127.0.0.1:0", "--admin-address", address]);
   assert.equal(admin.code, 1);
-  assert.match(admin.stderr, /admin\.address: cannot listen on /);
+  assert.match(admin.stderr, /admin\.address: cannot listen on .*; --admin-address gives another/);
 });
 
 test("a mistake in the program is logged and ends it with 1", async (t) => {

@@ -120,7 +120,8 @@ test("all ports are bound by all workers, or none is and the setting is named", 
   const flags = ["--listener", "127.0.0.1:0", "--listener", `${address}=ghcr.io`, "--admin-address", "127.0.0.1:0"];
   const { code, stderr } = await runCommand(["serve", "--workers", "2", ...flags]);
   assert.equal(code, 1);
-  const message = `listeners[1].address: cannot listen on ${address}: somebody listens there already (EADDRINUSE)`;
+  const reason = "somebody listens there already (EADDRINUSE); --listener gives another";
+  const message = `listeners[1].address: cannot listen on ${address}: ${reason}`;
   const lines = stderr.trimEnd().split("\n");
   assert.equal((JSON.parse(lines.at(-1) ?? "") as { msg: string }).msg, message);
 });
