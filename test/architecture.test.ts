@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, { house: readonly string[]; outside: readonly s
     outside: ["node:cluster"],
   },
   cli: {
-    house: ["access", "app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull", "workers"],
+    house: ["access", "app.ts", "config", "demo", "label", "log", "metrics", "oci", "pull", "wiring", "workers"],
     outside: ["node:", "commander"],
   },
 };

@@ -9,6 +9,7 @@ import { toMetricsOptions } from "../config/metrics-options.ts";
 import { settingsJsonSchema } from "../config/schema.ts";
 import { listSettings, printValue, type Setting } from "../config/setting.ts";
 import { seriesBound } from "../metrics/series-bound.ts";
+import { findWarnings } from "../wiring/warnings.ts";
 
 /** Prints what `serve` would do with this configuration: listeners, registries, and where each setting comes from. */
 export function describeConfig(loaded: LoadedConfig): string {
@@ -27,6 +28,7 @@ export function describeConfig(loaded: LoadedConfig): string {
         .filter(isScalar)
         .map((setting) => settingRow(setting, loaded)),
     ),
+    ...warningLines(loaded),
     "",
   ].join("\n");
 }
@@ -99,6 +101,17 @@ function describe(reachable: ReachableRegistry): string {
 /** What is no list and no mapping; those have their own tables. */
 function isScalar(setting: Setting): boolean {
   return !setting.repeatable;
+}
+
+/** What `serve` would warn of when it starts. */
+function warningLines({ config }: LoadedConfig): readonly string[] {
+  const warnings = findWarnings(config);
+  if (warnings.length === 0) return [];
+  return [
+    "",
+    "Warnings:",
+    ...warnings.map(({ message, about }) => `  ${Object.values(about).flat().join(", ")}: ${message}`),
+  ];
 }
 
 function settingRow(setting: Setting, { settings, originOf }: LoadedConfig): readonly string[] {

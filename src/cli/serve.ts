@@ -1,9 +1,10 @@
 import { extname, join } from "node:path";
 import { createApp, type App, type Started } from "../app.ts";
-import { formatAddress, isLoopback } from "../config/address.ts";
+import { formatAddress } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
+import { findWarnings } from "../wiring/warnings.ts";
 import { Reloader } from "./reloader.ts";
 import { watchFiles } from "./watch-files.ts";
 
@@ -93,27 +94,10 @@ function announce(
   started: Started,
   { config, logger, version }: { config: Config; logger: Logger; version: string },
 ): void {
-  warnOfOthers(config, logger);
+  for (const { message, about } of findWarnings(config)) logger.warn(message, { ...about });
   for (const [index, bound] of started.listeners.entries()) {
     const registry = config.listeners[index]?.registry ?? "named by requests";
     logger.info("listening", { listener: bound.name, address: formatAddress(bound), registry });
   }
   logger.info("serving", { version, admin: formatAddress(started.admin), node: process.version });
-}
-
-function warnOfOthers({ listeners, admin }: Config, logger: Logger): void {
-  const exposed = [...listeners, admin].filter(({ address }) => !isLoopback(address));
-  const addressesOf = (some: typeof exposed): string[] => some.map(({ address }) => formatAddress(address));
-  const open = exposed.filter(({ protection = {} }) => !protection.credentials && !protection.tls?.clientCa);
-  if (open.length > 0) {
-    const addresses = addressesOf(open);
-    logger.warn("other machines can connect: nothing but the network decides who may use these addresses", {
-      addresses,
-    });
-  }
-  const readable = exposed.filter(({ protection = {} }) => protection.credentials && !protection.tls);
-  if (readable.length > 0) {
-    const addresses = addressesOf(readable);
-    logger.warn("passwords and tokens come in the clear: without tls the network can read them", { addresses });
-  }
 }

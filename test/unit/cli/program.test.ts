@@ -111,6 +111,12 @@ test("check-config prints what a listener or a registry overrides, and nothing t
   assert.match(stdout, /^ {2}ghcr\.io +https:\/\/ghcr\.io +verifyBlobs 0\.5$/m);
 });
 
+test("check-config prints what serve would warn of, last", async () => {
+  const { stdout } = await run(["check-config", "--registry", "10.0.0.7:5000"]);
+  assert.match(stdout, /\n\nWarnings:\n {2}10\.0\.0\.7:5000: every request is refused: [^\n]*\n$/);
+  assert.doesNotMatch((await run(["check-config"])).stdout, /Warnings/);
+});
+
 async function printedSeries(environment: Readonly<Record<string, string>>): Promise<number> {
   const { stdout } = await run(["check-config"], environment);
   const [, count] = /^Metrics: at most (\d+) series, whatever clients ask for\.$/m.exec(stdout) ?? [];
