@@ -1,11 +1,11 @@
 import { constants, PerformanceObserver, type PerformanceEntry } from "node:perf_hooks";
 
-/** 1 % of the time: below that, collecting more often is cheaper than memory. Blobs alone make next to no garbage. */
-const BUSY_SHARE = 0.01;
+/** 3 % of the time: below that, collecting more often is cheaper than memory. Blobs alone make next to no garbage. */
+const BUSY_SHARE = 0.03;
 
-/** 150 ms, five times: a hundred clients that come at once are over after three, load is not. */
+/** 150 ms, three times: 500 clients that come at once reach that share for one, thousands of small requests for all. */
 const WINDOW_MS = 150;
-const BUSY_WINDOWS = 5;
+const BUSY_WINDOWS = 3;
 
 /** Tells whether collecting garbage takes a good part of the time, again and again while anything is collected. */
 export class CollectionLoad {
