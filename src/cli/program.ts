@@ -31,6 +31,8 @@ Examples:
 
 const HASH_EXAMPLES = `
 Examples:
+  pullmeter hash-password alice >> users
+      asks for the password at a terminal, and shows nothing of it
   pullmeter hash-password alice < password.txt >> users
   openssl rand -base64 24 | tee password.txt | pullmeter hash-password ci >> users`;
 
@@ -108,7 +110,7 @@ function addCheckConfig(program: Command, { environment, print }: Surroundings):
 function addDemo(program: Command, { version, exitWith }: Surroundings): void {
   program
     .command("demo")
-    .description("Show it at work: a registry, the proxy and a client in one process, and what was observed.")
+    .description("Show it at work: registries, the proxy and a client in one process, and what was observed.")
     .option("--once", "end after the report instead of pulling on until Ctrl-C")
     .addHelpText("after", EXIT_CODES)
     .action(async (options: { once?: boolean }) => {

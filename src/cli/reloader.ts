@@ -2,6 +2,7 @@ import type { App } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { OwnedLogger } from "../log/logger.ts";
+import { logWarnings } from "./log-warnings.ts";
 
 export interface ReloaderOptions {
   readonly app: Pick<App, "reload">;
@@ -45,8 +46,9 @@ export class Reloader {
     if (this.#isStopped) return;
     const { app, logger } = this.#options;
     try {
-      const { log } = await app.reload(() => this.#load());
-      logger.setLevel(log.level);
+      const config = await app.reload(() => this.#load());
+      logger.setLevel(config.log.level);
+      logWarnings(config, logger);
       logger.info("configuration reloaded", { reason });
     } catch (error) {
       const detail = error instanceof ConfigError ? { problems: error.problems } : { error };

@@ -4,7 +4,7 @@ import { formatAddress } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
-import { findWarnings } from "../wiring/warnings.ts";
+import { logWarnings } from "./log-warnings.ts";
 import { Reloader } from "./reloader.ts";
 import { watchFiles } from "./watch-files.ts";
 
@@ -94,7 +94,7 @@ function announce(
   started: Started,
   { config, logger, version }: { config: Config; logger: Logger; version: string },
 ): void {
-  for (const { message, about } of findWarnings(config)) logger.warn(message, { ...about });
+  logWarnings(config, logger);
   for (const [index, bound] of started.listeners.entries()) {
     const registry = config.listeners[index]?.registry ?? "named by requests";
     logger.info("listening", { listener: bound.name, address: formatAddress(bound), registry });

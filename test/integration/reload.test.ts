@@ -158,3 +158,13 @@ test("files that the configuration names are read again with it", async (t) => {
   assert.match(String(problems), /caFile: no certificates in it/);
   assert.equal(await metric(admin, SUCCESSFUL), 0);
 });
+
+test("what is taken over is warned of as at the start", async (t) => {
+  const registry = await startRegistry(t);
+  const { command, reload } = await serve(t, config(registry.url));
+  await reload(`${config(registry.url)}\n  "10.0.0.7:5000": {}`, RELOADED);
+  const warning = await command.line(
+    "every request is refused: not a public address; expected allowPrivateAddresses: true, or an upstream",
+  );
+  assert.deepEqual(warning["registries"], ["10.0.0.7:5000"]);
+});
