@@ -155,6 +155,7 @@ function load(taken: TakenLoad | undefined): readonly string[] {
     `${describe(taken)} ${clients} clients read ${layerMib} MiB each at once while ${idleConnections} connections are idle.`,
     markdownTable(["round", ...columns], rows),
     markdownTable(["bar", "value", "limit", "verdict"], bars),
+    "p99 is the worst of all rounds. Its limit is a quarter of what a kubelet waits: one process answers those who watch between two turns of its clients. With `workers` the primary answers, and serves nobody: [operations](operations.md).",
   ];
 }
 
