@@ -64,9 +64,8 @@ function rate(own: number): Judged {
 }
 
 test("rates must be at least what the gate says", () => {
-  assert.equal(rate(899).verdict, "BELOW GATE");
-  assert.equal(rate(901).verdict, "not reached yet");
-  assert.equal(rate(1_201).verdict, "pass");
+  assert.equal(rate(999).verdict, "BELOW GATE");
+  assert.equal(rate(1_001).verdict, "pass");
   assert.equal(rate(2_000).verdict, "goal reached");
 });
 
@@ -105,10 +104,9 @@ function withSlowClients(rssMb: number): Judged {
   return find(judge(results(series("slow-100", "pullmeter", "rssMb", rssMb))), "RSS with 100 slow clients");
 }
 
-test("memory of slow clients may be 75 MB and 0.35 MB for each", () => {
-  assert.equal(withSlowClients(110).verdict, "pass");
-  assert.equal(withSlowClients(111).verdict, "not reached yet");
-  assert.equal(withSlowClients(151).verdict, "BELOW GATE");
+test("memory of slow clients may be 75 MB and 0.35 MB for each, in a short run a twentieth more", () => {
+  assert.equal(withSlowClients(115).verdict, "pass");
+  assert.equal(withSlowClients(116).verdict, "BELOW GATE");
   assert.equal(withSlowClients(82).verdict, "goal reached");
 });
 
@@ -118,8 +116,8 @@ test("what was not measured is told, and fails nothing", () => {
   assert.equal(exitCodeOf(nothing), 0);
 });
 
-test("no goal is easier than its gate, and no gate than what is held", () => {
-  for (const { measure, bound, gate, goal, held = gate } of GATES) {
-    assert.ok(bound === "at most" ? goal <= gate && gate <= held : goal >= gate && gate >= held, measure);
+test("no goal is easier than its gate", () => {
+  for (const { measure, bound, gate, goal } of GATES) {
+    assert.ok(bound === "at most" ? goal <= gate : goal >= gate, measure);
   }
 });
