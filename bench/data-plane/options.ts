@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseOptions, UsageError, wholeNumber } from "../command-line.ts";
 import { CANDIDATES } from "./candidates.ts";
 import { WORKLOADS } from "./workloads.ts";
 
@@ -64,11 +64,10 @@ const SHORT = {
   peers: PEERS_SHORT,
 };
 
-/** Reads the command line. Throws what to tell the user. */
+/** Reads the command line. Throws a UsageError. */
 export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
+  const values = parseOptions(
+    {
       workload: { type: "string" },
       peers: { type: "string" },
       rounds: { type: "string" },
@@ -77,7 +76,8 @@ export function readOptions(args: readonly string[]): Options {
       gate: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
     },
-  });
+    [...args],
+  );
   const form = values.short ? SHORT : FULL;
   const peers = names("peers", values.peers, ALL_PEERS) ?? form.peers;
   const rounds = count("rounds", values.rounds);
@@ -100,12 +100,10 @@ export function readOptions(args: readonly string[]): Options {
 function names(option: string, text: string | undefined, known: readonly string[]): readonly string[] | undefined {
   const given = text?.split(",").map((name) => name.trim());
   const unknown = given?.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`--${option}: "${unknown}" is none of ${known.join(", ")}`);
+  if (unknown !== undefined) throw new UsageError(`--${option}: "${unknown}" is none of ${known.join(", ")}`);
   return given;
 }
 
 function count(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`--${option}: "${text}" is no number from 1 to 99999`);
-  return Number(text);
+  return text === undefined ? undefined : wholeNumber(`--${option}`, text);
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions, runCommand, UsageError, wholeNumber } from "../command-line.ts";
 import { builtinPlan } from "./builtin-client.ts";
 import { makeCells, sampleCells, type Cell } from "./cells.ts";
 import type { ClientPlan } from "./client-plan.ts";
@@ -30,8 +30,6 @@ type ClientName = (typeof CLIENT_NAMES)[number];
 
 const PAGE = join(import.meta.dirname, "..", "..", "docs", "fault-matrix.md");
 
-class UsageError extends Error {}
-
 interface Arguments {
   readonly clients: readonly ClientName[];
   readonly release: "bookworm" | "sid";
@@ -43,10 +41,17 @@ interface Arguments {
 }
 
 function readArguments(): Arguments {
-  const { values } = parse();
-  const { short, only, verbose, write, release } = values;
-  const seed = Number(values.seed);
-  if (!Number.isInteger(seed) || seed < 0) throw new UsageError(`--seed: "${values.seed}" is not a whole number`);
+  const values = parseOptions({
+    clients: { type: "string", default: "builtin" },
+    release: { type: "string", default: "sid" },
+    seed: { type: "string", default: "1" },
+    short: { type: "boolean", default: false },
+    only: { type: "string" },
+    verbose: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  });
+  const { short, verbose, write, release } = values;
+  const seed = wholeNumber("--seed", values.seed, 0);
   const clients = values.clients.split(",").map((name) => {
     const known = CLIENT_NAMES.find((one) => one === name);
     if (known === undefined) throw new UsageError(`--clients: "${name}" is not one of ${CLIENT_NAMES.join(", ")}`);
@@ -54,29 +59,20 @@ function readArguments(): Arguments {
   });
   if (release !== "bookworm" && release !== "sid")
     throw new UsageError(`--release: "${release}" is not one of bookworm, sid`);
+  const only = pattern("--only", values.only);
   if (write && (short || only !== undefined)) throw new UsageError("--write: not with --short or --only");
-  return { clients, release, seed, short, only: only === undefined ? undefined : new RegExp(only), verbose, write };
+  return { clients, release, seed, short, only, verbose, write };
 }
 
-function parse() {
+function pattern(option: string, given: string | undefined): RegExp | undefined {
   try {
-    return parseArgs({
-      options: {
-        clients: { type: "string", default: "builtin" },
-        release: { type: "string", default: "sid" },
-        seed: { type: "string", default: "1" },
-        short: { type: "boolean", default: false },
-        only: { type: "string" },
-        verbose: { type: "boolean", default: false },
-        write: { type: "boolean", default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    return given === undefined ? undefined : new RegExp(given);
+  } catch {
+    throw new UsageError(`${option}: "${given}" is not a regular expression`);
   }
 }
 
-async function main(): Promise<boolean> {
+async function main(): Promise<number> {
   const options = readArguments();
   const results: MatrixResult[] = [];
   for (const name of options.clients) {
@@ -86,7 +82,7 @@ async function main(): Promise<boolean> {
     results.push(result);
   }
   if (options.write) writeFileSync(PAGE, faultMatrixPage({ seed: options.seed, results }));
-  return results.every((result) => lacksOf(result).length === 0);
+  return results.every((result) => lacksOf(result).length === 0) ? 0 : 1;
 }
 
 function planOf(name: ClientName, { seed, release }: Arguments): ClientPlan {
@@ -110,9 +106,4 @@ function lacksOf({ judged, problems }: MatrixResult): string[] {
   return [...problems, ...shortfallsOf(figuresOf(judged))];
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runCommand(USAGE, main);

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseOptions, runCommand, UsageError, wholeNumber } from "../command-line.ts";
 import { soak, type SoakResult } from "./run.ts";
 import type { Sample } from "./sample.ts";
 import { growing, growthOf, mebibytes } from "./verdict.ts";
@@ -14,26 +14,15 @@ Pulls at full speed through the built program while registries fail and clients 
 Exits 1 if memory grows, if anything is left at rest, or if an observation is lost or double.
 `;
 
-class UsageError extends Error {}
-
 function readArguments(): { minutes: number; workers: number; seed: number } {
-  try {
-    const { values } = parseArgs({
-      options: {
-        minutes: { type: "string", default: "30" },
-        workers: { type: "string", default: "48" },
-        seed: { type: "string", default: "1" },
-      },
-    });
-    const [minutes, workers, seed] = [values.minutes, values.workers, values.seed].map(Number);
-    if (!(minutes! >= 1)) throw new UsageError(`--minutes: "${values.minutes}" is not a number from 1 on`);
-    if (!Number.isInteger(workers) || workers! < 1)
-      throw new UsageError(`--workers: "${values.workers}" is not a whole number above 0`);
-    if (!Number.isInteger(seed)) throw new UsageError(`--seed: "${values.seed}" is not a whole number`);
-    return { minutes: minutes!, workers: workers!, seed: seed! };
-  } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const values = parseOptions({
+    minutes: { type: "string", default: "30" },
+    workers: { type: "string", default: "48" },
+    seed: { type: "string", default: "1" },
+  });
+  const minutes = Number(values.minutes);
+  if (!(minutes >= 1)) throw new UsageError(`--minutes: "${values.minutes}" is not a number from 1 on`);
+  return { minutes, workers: wholeNumber("--workers", values.workers), seed: wholeNumber("--seed", values.seed, 0) };
 }
 
 function print(sample: Sample): void {
@@ -62,9 +51,4 @@ function report(result: SoakResult): boolean {
   return lacks.length === 0;
 }
 
-try {
-  process.exitCode = report(await soak({ ...readArguments(), onSample: print })) ? 0 : 1;
-} catch (error) {
-  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runCommand(USAGE, async () => (report(await soak({ ...readArguments(), onSample: print })) ? 0 : 1));

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { Release } from "../../test/support/clients/programs.ts";
+import { parseOptions, runCommand, UsageError, wholeNumber } from "../command-line.ts";
 import type { ClientKind } from "./driver.ts";
 import { BARS, formatMisses, formatTable, shortfalls, sumOf, tallyOf, type Tally } from "./report.ts";
 import { runBench, type BenchOptions } from "./run.ts";
@@ -37,23 +37,19 @@ interface Arguments {
   readonly keep: string | undefined;
 }
 
-class UsageError extends Error {}
-
 function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      client: { type: "string", default: "all" },
-      release: { type: "string", default: "all" },
-      pulls: { type: "string", default: "200" },
-      parallel: { type: "string", default: "6" },
-      seed: { type: "string", default: String(Math.floor(Date.now() / 1000) % 1_000_000) },
-      workers: { type: "string", default: "1" },
-      faults: { type: "boolean", default: false },
-      "strong-key": { type: "boolean", default: false },
-      bar: { type: "string", default: "exact" },
-      json: { type: "string" },
-      keep: { type: "string" },
-    },
+  const values = parseOptions({
+    client: { type: "string", default: "all" },
+    release: { type: "string", default: "all" },
+    pulls: { type: "string", default: "200" },
+    parallel: { type: "string", default: "6" },
+    seed: { type: "string", default: String(Math.floor(Date.now() / 1000) % 1_000_000) },
+    workers: { type: "string", default: "1" },
+    faults: { type: "boolean", default: false },
+    "strong-key": { type: "boolean", default: false },
+    bar: { type: "string", default: "exact" },
+    json: { type: "string" },
+    keep: { type: "string" },
   });
   const kinds = choice("--client", values.client, ["podman", "containerd"] as const);
   const releases = choice("--release", values.release, ["bookworm", "sid"] as const);
@@ -79,15 +75,8 @@ function choice<Value extends string>(option: string, given: string, values: rea
   return chosen;
 }
 
-function wholeNumber(option: string, given: string): number {
-  const number = Number(given);
-  if (!Number.isInteger(number) || number < 1)
-    throw new UsageError(`${option}: "${given}" is not a whole number above 0`);
-  return number;
-}
-
 /** Runs one after the other: two at once would measure each other. */
-async function main(): Promise<boolean> {
+async function main(): Promise<number> {
   const { kinds, releases, seeds, bar, json, ...common } = readArguments();
   const sums: Tally[] = [];
   for (const kind of kinds) {
@@ -111,7 +100,7 @@ async function main(): Promise<boolean> {
   );
   for (const lack of lacks) console.log(`BELOW THE BAR  ${lack}`);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ sums, lacks }, null, 2)}\n`);
-  return lacks.length === 0;
+  return lacks.length === 0 ? 0 : 1;
 }
 
 async function oneRun(options: BenchOptions): Promise<Tally> {
@@ -125,9 +114,4 @@ async function oneRun(options: BenchOptions): Promise<Tally> {
   return tally;
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runCommand(USAGE, main);

@@ -30,7 +30,7 @@ test("what is measured and what everything is compared with cannot be left out",
 test("a name that is none is refused with those that are", () => {
   assert.throws(() => readOptions(["--peers", "squid"]), /--peers: "squid" is none of direct, nginx-64k/);
   assert.throws(() => readOptions(["--workload", "blob"]), /--workload: "blob" is none of start/);
-  assert.throws(() => readOptions(["--rounds", "0"]), /--rounds: "0" is no number/);
+  assert.throws(() => readOptions(["--rounds", "0"]), /--rounds: "0" is not a whole number from 1 on/);
 });
 
 const items = [{ name: "caddy" }, { name: "pullmeter" }];
