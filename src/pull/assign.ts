@@ -134,11 +134,16 @@ function childOfIndex(request: PullRequest): Pull | undefined {
   return first(listing, (pull) => pull.indexMs ?? 0);
 }
 
-// 4b. The root of a pull that a HEAD resolved: first answered, among those that can still be waiting; else the newest.
+// 4b. The root of a pull that a HEAD resolved: first answered, among those that are likely to be waiting, else among those
+// that can be; else the newest.
 function rootOfWaiting(request: PullRequest): Pull | undefined {
   if (request.client.behaviour.kind !== "daemon") return undefined;
   const resolved = needing(request).filter((pull) => pull.state === "waiting" && pull.rootDigest === request.reference);
-  const waiting = resolved.filter((pull) => mayStillFetch(pull, request.nowMs, request.settings));
+  const { client, nowMs, settings } = request;
+  const possible = resolved.filter((pull) => mayStillFetch(pull, nowMs, settings));
+  const usualMs = client.fetchPace.usualMs(settings.waitingUsualMs);
+  const likely = possible.filter((pull) => client.freeMs(nowMs) - pull.resolvedFreeMs <= usualMs);
+  const waiting = likely.length > 0 ? likely : possible;
   return first([...waiting, ...resolvedElsewhere(request, resolved)], (pull) => pull.resolve.endMs) ?? resolved.at(-1);
 }
 

@@ -26,6 +26,8 @@ export interface TrackerSettings {
   /** From HEAD to GET mostly below 0.1 s while the daemon is free to send, at most 0.33 s on a busy machine. */
   readonly waitingMs: number;
   readonly waitingMaxMs: number;
+  /** And mostly within twice the longest of the last ones; those of an idle machine are below 20 ms. */
+  readonly waitingUsualMs: number;
   /** A pull that was resolved this much later than another one does not fetch before it, but on a busy machine. */
   readonly overtakeMs: number;
   /** A process that was silent for longer with nothing open hardly sends the next request. */
@@ -89,6 +91,7 @@ export const DEFAULT_SETTINGS: TrackerSettings = {
   closedGraceMs: 5 * SECOND,
   waitingMs: 100,
   waitingMaxMs: 400,
+  waitingUsualMs: 20,
   overtakeMs: 50,
   activeMs: 450,
   activeMaxMs: 1_000,

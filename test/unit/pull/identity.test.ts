@@ -192,6 +192,25 @@ suite("GET of a manifest by digest", () => {
     );
   });
 
+  for (const { waitedMs, whose } of [
+    { waitedMs: 70, whose: "first" },
+    { waitedMs: 90, whose: "second" },
+  ] as const) {
+    test(`goes to the ${whose} of two pulls when the first has waited for ${waitedMs} ms, where 40 were the longest lately`, () => {
+      const story = new Story();
+      const other = ["n", image("d")] as const;
+      story.exchange(CONTAINERD_1, "HEAD /v2/lib/other/manifests/v1", { response: { manifest: other } });
+      story.wait(40);
+      story.exchange(CONTAINERD_1, `GET /v2/lib/other/manifests/${digest("n")}`, { response: { manifest: other } });
+      const first = story.exchange(CONTAINERD_1, `HEAD ${byDigest("m")}`, { response: { manifest: ROOT } });
+      story.wait(waitedMs);
+      const second = story.exchange(CONTAINERD_1, `HEAD ${manifest("v1")}`, { response: { manifest: ROOT } });
+      const fetch = story.exchange(CONTAINERD_1, `GET ${byDigest("m")}`, { response: { manifest: ROOT } });
+      const pull = story.finished().find(({ transfers }) => transfers.includes(fetch));
+      assert.ok(pull?.transfers.includes(whose === "first" ? first : second));
+    });
+  }
+
   test("passes by a pull that one resolved later has overtaken", () => {
     const story = new Story();
     const busy = story.start(CONTAINERD_2, "HEAD /v2/lib/x/manifests/v1");

@@ -160,6 +160,14 @@ suite("pace", () => {
     for (let times = 0; times < 8; times += 1) pace.note(1);
     assert.equal(pace.windowMs(600, 1_500), 600);
   });
+
+  test("is usual up to twice the longest of the last delays", () => {
+    const pace = new Pace();
+    assert.equal(pace.usualMs(20), 20);
+    pace.note(30);
+    pace.note(15);
+    assert.equal(pace.usualMs(20), 60);
+  });
 });
 
 suite("clock", () => {
