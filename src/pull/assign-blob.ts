@@ -1,15 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
-import {
-  askedFor,
-  byConnection,
-  byTrace,
-  candidates,
-  first,
-  needing,
-  ofReference,
-  type Assignment,
-  type PullRequest,
-} from "./assign.ts";
+import { byConnection, byTrace, type Assignment } from "./assign.ts";
+import { askedFor, candidates, first, needing, ofReference, type PullRequest } from "./candidates.ts";
 import { hadConnectionToSpare } from "./connections.ts";
 import type { Pull } from "./pull.ts";
 

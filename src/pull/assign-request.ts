@@ -1,5 +1,6 @@
 import { assignBlob, assignBlobHead } from "./assign-blob.ts";
-import { assignManifest, sideLookup, type Assignment, type PullRequest } from "./assign.ts";
+import { assignManifest, sideLookup, type Assignment } from "./assign.ts";
+import type { PullRequest } from "./candidates.ts";
 import type { TransferStarted } from "./transfer-event.ts";
 
 export function isRead(method: string): boolean {

@@ -1,5 +1,6 @@
 import { assign, isRead } from "./assign-request.ts";
-import type { Assignment, PullRequest } from "./assign.ts";
+import type { Assignment } from "./assign.ts";
+import type { PullRequest } from "./candidates.ts";
 import type { Client } from "./client.ts";
 import type { Clients } from "./clients.ts";
 import { carry, type Connection } from "./connections.ts";

@@ -1,4 +1,4 @@
-import { repositoryOf } from "./assign.ts";
+import { repositoryOf } from "./candidates.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isWhole, toFinishedPull, wasTurnedAway } from "./finish.ts";
 import { judge } from "./over.ts";

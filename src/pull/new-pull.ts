@@ -1,4 +1,4 @@
-import type { PullRequest } from "./assign.ts";
+import type { PullRequest } from "./candidates.ts";
 import { Pull } from "./pull.ts";
 
 export interface Birth {

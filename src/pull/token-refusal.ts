@@ -1,4 +1,4 @@
-import { first } from "./assign.ts";
+import { first } from "./candidates.ts";
 import { causeOfStatus } from "./outcome.ts";
 import type { Pull } from "./pull.ts";
 import type { TokenAnswered } from "./transfer-event.ts";
